@@ -17,6 +17,12 @@ impl Builds {
         self.0.get(identity).map(|record| &**record)
     }
 
+    /// Returns the build with an identity, shared with this catalog.
+    #[must_use]
+    pub fn get_shared(&self, identity: &str) -> Option<Arc<Record>> {
+        self.0.get(identity).map(Arc::clone)
+    }
+
     /// Returns the build with an identity to be changed.
     pub fn get_mut(&mut self, identity: &str) -> Option<&mut Record> {
         self.0.get_mut(identity).map(Arc::make_mut)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::store::Files;
-use super::{Catalog, Record, Tombstone, file, store};
+use super::{Catalog, Parsed, Record, Tombstone, file, store};
 use crate::model::build::{Build, Device};
 use crate::model::config::Config;
 
@@ -44,7 +44,18 @@ impl Catalogs {
     /// # Panics
     /// If the settings name none.
     pub fn load(config: &Config) -> Result<Catalogs, file::Error> {
-        Catalogs::read(config, false)
+        Catalogs::read(config, false, None)
+    }
+
+    /// Reads all files like [`Catalogs::load`], except those that have not changed since they were parsed.
+    ///
+    /// # Errors
+    /// As [`Catalogs::load`].
+    ///
+    /// # Panics
+    /// If the settings name none.
+    pub fn load_changed(config: &Config, parsed: &mut Parsed) -> Result<Catalogs, file::Error> {
+        Catalogs::read(config, false, Some(parsed))
     }
 
     /// Reads all files like [`Catalogs::load`], but leaves out the files of devices that cannot be read.
@@ -55,22 +66,30 @@ impl Catalogs {
     /// # Panics
     /// If the settings name none.
     pub fn load_readable(config: &Config) -> Result<Catalogs, file::Error> {
-        Catalogs::read(config, true)
+        Catalogs::read(config, true, None)
     }
 
-    fn read(config: &Config, skips_unreadable: bool) -> Result<Catalogs, file::Error> {
+    fn read(
+        config: &Config,
+        skips_unreadable: bool,
+        mut parsed: Option<&mut Parsed>,
+    ) -> Result<Catalogs, file::Error> {
         config.place.update().map_err(file::Error::Shared)?;
         let (own, others) = config
             .catalogs
             .split_first()
             .expect("the settings name a catalog");
-        let load = |path: &PathBuf| Ok((path.display().to_string(), store::load(path)?));
         // Named twice, the written catalog would also be read in its former state.
         let written = own.canonicalize().ok();
         let is_written = |path: &&PathBuf| written.is_some() && path.canonicalize().ok() == written;
         let others = others.iter().filter(|path| !is_written(path));
         let own_name = own.display().to_string();
-        let (own, own_files) = store::load_with_files(own, skips_unreadable)?;
+        let (own, own_files) =
+            store::load_with_files(own, skips_unreadable, parsed.as_deref_mut())?;
+        let load = |path: &PathBuf| {
+            let (catalog, _) = store::load_changed(path, false, parsed.as_deref_mut())?;
+            Ok((path.display().to_string(), catalog))
+        };
         Ok(Catalogs {
             own,
             own_name,

@@ -15,6 +15,7 @@ pub mod conflict;
 pub mod exchange;
 pub mod file;
 pub mod merge;
+mod parsed;
 pub mod store;
 mod update;
 
@@ -25,6 +26,7 @@ use channels::ChannelKey;
 
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
+pub use parsed::Parsed;
 pub use update::{Held, UpdateError, remove_lock, until_written, update};
 
 /// A build, and whether phones are offered it.

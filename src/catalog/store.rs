@@ -19,7 +19,7 @@ use ota_view::error_kind::chain;
 use rayon::prelude::*;
 
 use super::file::{self, Error};
-use super::{Catalog, Record};
+use super::{Catalog, Parsed, Record};
 use crate::files::{Place, behind_links, list_folder, remove_leftover};
 use crate::model::build::Device;
 
@@ -63,7 +63,7 @@ pub fn load(path: &Path) -> Result<Catalog, Error> {
 /// [`Error`], with line and column where the JSON is wrong.
 pub fn load_one_form(path: &Path) -> Result<Catalog, Error> {
     match is_folder(path) {
-        true => Ok(load_folder(path, false)?.0),
+        true => Ok(load_folder(path, false, &BTreeMap::new(), None)?.0),
         false => file::load(path),
     }
 }
@@ -106,19 +106,38 @@ fn stamps(path: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
 const MAX_READS: usize = 5;
 
 /// Reads a catalog, and which files it was read from; a file or folder that does not exist is an empty catalog. With
-/// `skips_unreadable`, the files of devices that cannot be read are left out.
+/// `skips_unreadable`, the files of devices that cannot be read are left out. Those that have not changed since they were
+/// `parsed` are not read.
 ///
 /// # Errors
 /// As [`load`].
 pub(super) fn load_with_files(
     path: &Path,
     skips_unreadable: bool,
+    parsed: Option<&mut Parsed>,
+) -> Result<(Catalog, Files), Error> {
+    if matches!(path.try_exists(), Ok(false)) {
+        refuse_other_form(path)?;
+        return Ok(<(Catalog, Files)>::default());
+    }
+    load_changed(path, skips_unreadable, parsed)
+}
+
+/// Reads a catalog as [`load`] does, and which files it was read from. Those that have not changed since they were
+/// parsed are not read.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_changed(
+    path: &Path,
+    skips_unreadable: bool,
+    mut parsed: Option<&mut Parsed>,
 ) -> Result<(Catalog, Files), Error> {
     refuse_other_form(path)?;
     // Read first: a change meanwhile is then noticed.
     let mut before = stamps(path).unwrap_or_default();
     for _ in 1..MAX_READS {
-        let loaded = load_once(path, skips_unreadable);
+        let loaded = load_once(path, skips_unreadable, &before, parsed.as_deref_mut());
         let after = stamps(path).unwrap_or_default();
         // A build that moves between two files may have been in neither when each was read.
         if after == before {
@@ -128,21 +147,54 @@ pub(super) fn load_with_files(
         }
         before = after;
     }
-    let (catalog, files) = load_once(path, skips_unreadable)?;
+    let (catalog, files) = load_once(path, skips_unreadable, &before, parsed)?;
     let stamps = before;
     Ok((catalog, Files { stamps, ..files }))
 }
 
-fn load_once(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), Error> {
-    match is_folder(path) {
-        _ if matches!(path.try_exists(), Ok(false)) => Ok(<(Catalog, Files)>::default()),
-        true => load_folder(path, skips_unreadable),
-        false => Ok((file::load(path)?, Files::default())),
+fn load_once(
+    path: &Path,
+    skips_unreadable: bool,
+    stamps: &BTreeMap<PathBuf, Stamp>,
+    parsed: Option<&mut Parsed>,
+) -> Result<(Catalog, Files), Error> {
+    if is_folder(path) {
+        return load_folder(path, skips_unreadable, stamps, parsed);
     }
+    let loaded = load_files(&[path.to_owned()], file::load, stamps, parsed);
+    let catalog = loaded.into_iter().next().expect("one file was read")?;
+    Ok((catalog, Files::default()))
+}
+
+/// Reads files, except those that have not changed since they were parsed.
+fn load_files(
+    files: &[PathBuf],
+    load: fn(&Path) -> Result<Catalog, Error>,
+    stamps: &BTreeMap<PathBuf, Stamp>,
+    parsed: Option<&mut Parsed>,
+) -> Vec<Result<Catalog, Error>> {
+    let known = |file: &Path| parsed.as_deref()?.get(file, stamps.get(file)).cloned();
+    let loaded: Vec<Result<Catalog, Error>> = files
+        .par_iter()
+        .map(|file| known(file).map_or_else(|| load(file), Ok))
+        .collect();
+    if let Some(parsed) = parsed {
+        for (file, loaded) in files.iter().zip(&loaded) {
+            if let (Some(stamp), Ok(catalog)) = (stamps.get(file), loaded) {
+                parsed.insert(file, *stamp, catalog.clone());
+            }
+        }
+    }
+    loaded
 }
 
 /// Reads the catalog of each device.
-fn load_folder(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), Error> {
+fn load_folder(
+    path: &Path,
+    skips_unreadable: bool,
+    stamps: &BTreeMap<PathBuf, Stamp>,
+    mut parsed: Option<&mut Parsed>,
+) -> Result<(Catalog, Files), Error> {
     let io_error = |source| Error::Io {
         file: path.display().to_string(),
         source,
@@ -151,8 +203,10 @@ fn load_folder(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), 
         return Err(io_error(io::ErrorKind::NotFound.into()));
     }
     let paths = files(path).map_err(io_error)?;
-    let loaded: Vec<Result<Catalog, Error>> =
-        paths.par_iter().map(|file| load_device(file)).collect();
+    if let Some(parsed) = parsed.as_deref_mut() {
+        parsed.forget_gone(path, stamps);
+    }
+    let loaded = load_files(&paths, load_device, stamps, parsed);
     let (mut all, mut files) = (Catalog::default(), Files::default());
     for (file, catalog) in paths.iter().zip(loaded) {
         match catalog {

@@ -145,7 +145,7 @@ impl Held {
         if catalogs.own_files.are_current(&self.path) {
             return Ok(BTreeSet::new());
         }
-        let (own, files) = store::load_with_files(&self.path, catalogs.skips_unreadable)?;
+        let (own, files) = store::load_with_files(&self.path, catalogs.skips_unreadable, None)?;
         let before = std::mem::replace(&mut catalogs.own, own);
         catalogs.own_files = files;
         Ok(changed_identities(&before, &catalogs.own))

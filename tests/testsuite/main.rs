@@ -13,6 +13,7 @@ mod catalog_folder;
 mod catalog_git;
 mod catalog_lost;
 mod catalog_merge;
+mod catalog_parsed;
 mod channels;
 mod check;
 mod clients;
