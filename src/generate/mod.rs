@@ -76,6 +76,7 @@ pub use lost::{require_known, require_published};
 pub use report::{BUILDS, Cause, Event, Fault, Preview, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
+pub use sink::{Part, Sink};
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
 pub use sources::state::{Change, SourceState};
 pub use sources::{Loss, OtherDevice, Overwritten, Survey, survey};

@@ -14,7 +14,7 @@ pub(super) struct Notes<'a> {
 }
 
 /// What happens to the files of a site, part by part.
-pub(super) trait Sink: Sync {
+pub trait Sink: Sync {
     /// A file that was taken over.
     type File: Send;
 
@@ -22,6 +22,9 @@ pub(super) trait Sink: Sync {
     fn known(&self, part: &str, digest: u64) -> Option<Vec<Self::File>>;
 
     /// Takes over rendered files.
+    ///
+    /// # Errors
+    /// Why they cannot be taken over.
     fn take(&self, pages: Vec<Page>) -> Result<Vec<Self::File>, Error>;
 
     /// Returns the path of a file.
@@ -36,21 +39,15 @@ pub(super) struct Rendered<F> {
     pub(super) totals: Totals,
 }
 
-impl<F> Rendered<F> {
-    /// Returns all files.
-    pub(super) fn into_files(self) -> Vec<F> {
-        let parts = self.parts.into_iter().map(|part| part.files);
-        parts.chain([self.of_site]).flatten().collect()
-    }
-}
-
 /// The files of devices that belong together.
-pub(super) struct Part<F> {
+#[derive(Clone, Debug)]
+pub struct Part<F> {
     /// The first of its device names.
-    pub(super) name: String,
+    pub name: String,
     /// The digest of all that its files are made from.
-    pub(super) digest: u64,
-    pub(super) files: Vec<F>,
+    pub digest: u64,
+    /// Its files.
+    pub files: Vec<F>,
     /// Whether rendering it gives warnings.
-    pub(super) has_warnings: bool,
+    pub has_warnings: bool,
 }

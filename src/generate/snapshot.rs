@@ -4,29 +4,35 @@
 //! In: the settings, and the catalogs and changelogs on disk; packages are not read. Out: a
 //! [`Snapshot`], which borrows nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::folders::primary_catalog;
 use super::sidecars::{self, Folders};
-use super::sink::{Notes, Sink};
+use super::sink::{Notes, Part, Sink};
 use super::{Error, Report, changelogs, lost, pages, projects};
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
-use crate::catalog::{Catalog, Catalogs};
+use crate::catalog::{Catalog, Catalogs, Parsed, Record};
 use crate::model::build::{Build, Kind};
 use crate::model::config::{AddressSource, Config};
 use crate::publish::feed::cm;
-use crate::publish::page::Page;
 
 /// A package offered to phones.
 #[derive(Clone, Debug)]
 pub struct OwnedOffer {
-    /// The build.
-    pub build: Arc<Build>,
+    record: Arc<Record>,
     /// Its address.
     pub url: Arc<str>,
     /// Address of the text about its changes next to the package; empty if there is none.
     pub changes: Arc<str>,
+}
+
+impl OwnedOffer {
+    /// Returns the build.
+    #[must_use]
+    pub fn build(&self) -> &Build {
+        &self.record.build
+    }
 }
 
 /// The packages offered to phones of one channel.
@@ -39,10 +45,12 @@ pub struct OwnedChannel {
 }
 
 /// A site in memory.
-#[derive(Debug, Default)]
-pub struct Snapshot {
-    /// All files of the site.
-    pub pages: Vec<Page>,
+#[derive(Debug)]
+pub struct Snapshot<F> {
+    /// The files of devices, by the name of their part.
+    pub parts: BTreeMap<String, Part<F>>,
+    /// The files about all devices.
+    pub of_site: Vec<F>,
     /// The offered packages of each channel.
     pub channels: BTreeMap<ChannelKey, OwnedChannel>,
     /// Paths in the folder of builds, with `/` between folders, of the packages of all builds in
@@ -58,17 +66,25 @@ pub struct Snapshot {
     pub report: Report,
 }
 
-/// Takes a snapshot of the site; `now` is in seconds since the epoch, `served` has the identities
-/// of the builds in the previous snapshot.
+/// Takes a snapshot of the site, whose files go to `sink`. `former` is the previous snapshot; of the
+/// catalogs, only files that changed since they were `parsed` are read. `now` is in seconds since the epoch.
 ///
 /// # Errors
 /// [`Error`] if a catalog or a feed template cannot be used, or the catalogs lack a build that was
 /// published or served.
-pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot, Error> {
+pub fn snapshot<S: Sink>(
+    config: &Config,
+    parsed: &mut Parsed,
+    former: Option<&Snapshot<S::File>>,
+    sink: &S,
+    now: i64,
+) -> Result<Snapshot<S::File>, Error> {
     primary_catalog(config)?;
-    let catalogs = Catalogs::load(config)?;
+    let catalogs = Catalogs::load_changed(config, parsed)?;
     lost::require_published(config, &catalogs)?;
-    lost::require_known(config, &catalogs, served)?;
+    if let Some(former) = former {
+        lost::require_known(config, &catalogs, &former.known)?;
+    }
     let merged = catalogs.merged()?;
     let mut report = Report::default();
     let urls = report.take(pages::addresses(config, &merged));
@@ -86,40 +102,23 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
         changelogs: &changelogs.changelogs,
         history: &projects.history,
     };
-    let rendered = report.take(pages::render_channels(config, &channels, notes, &InMemory)?);
-    report.set_totals(rendered.totals.clone());
+    let rendered = report.take(pages::render_channels(config, &channels, notes, sink)?);
+    report.set_totals(rendered.totals);
     let until = |held: &Held| match held {
         Held::TooYoung(until) => Some(*until),
         _ => None,
     };
+    let parts = rendered.parts.into_iter();
     Ok(Snapshot {
-        pages: rendered.into_files(),
+        parts: parts.map(|part| (part.name.clone(), part)).collect(),
+        of_site: rendered.of_site,
         next_change: channels.held.values().filter_map(until).min(),
         known: lost::names(&merged),
         packages: packages(&merged),
         deltas: render_deltas(&channels),
-        channels: own(config, &channels),
+        channels: own(config, &channels, &merged),
         report,
     })
-}
-
-/// Keeps all pages in memory.
-struct InMemory;
-
-impl Sink for InMemory {
-    type File = Page;
-
-    fn known(&self, _part: &str, _digest: u64) -> Option<Vec<Page>> {
-        None
-    }
-
-    fn take(&self, pages: Vec<Page>) -> Result<Vec<Page>, Error> {
-        Ok(pages)
-    }
-
-    fn path(file: &Page) -> &str {
-        &file.path
-    }
 }
 
 fn packages(merged: &Catalog) -> BTreeSet<String> {
@@ -144,20 +143,26 @@ fn render_deltas(channels: &Channels<'_>) -> BTreeMap<(String, String), Vec<u8>>
     answers
 }
 
-/// Copies the channels. A build is in one channel for each name of its device, but in memory once.
-fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedChannel> {
-    let mut known: BTreeMap<String, OwnedOffer> = BTreeMap::new();
-    let mut to_owned = |offer: &Offer<'_>| {
-        let build = offer.build;
-        let owned = known.entry(build.identity().to_owned());
-        let owned = owned.or_insert_with(|| OwnedOffer {
-            build: Arc::new(build.clone()),
+/// Makes channels that borrow nothing. A build is in one channel for each name of its device, but in memory once.
+fn own<'a>(
+    config: &Config,
+    channels: &Channels<'a>,
+    merged: &Catalog,
+) -> BTreeMap<ChannelKey, OwnedChannel> {
+    let mut known: HashMap<&str, OwnedOffer> = HashMap::new();
+    let mut to_owned = |offer: &Offer<'a>| {
+        let owned = known.entry(offer.build.identity());
+        let owned = owned.or_insert_with_key(|identity| OwnedOffer {
+            record: merged
+                .builds
+                .get_shared(identity)
+                .expect("channels are made of it"),
             url: offer.url.into(),
             changes: changes(config, offer).into(),
         });
         owned.clone()
     };
-    let mut own = |(key, channel): (&ChannelKey, &Channel<'_>)| {
+    let mut own = |(key, channel): (&ChannelKey, &Channel<'a>)| {
         let owned = OwnedChannel {
             offers: channel.offers.iter().map(&mut to_owned).collect(),
             deltas: channel.deltas.iter().map(|d| to_owned(&d.offer)).collect(),

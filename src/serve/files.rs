@@ -16,7 +16,8 @@ use hyper::{HeaderMap, StatusCode};
 
 use super::conditional::{self, Facts, Send};
 use super::response::{self, Content, Part, Response};
-use super::site::{Current, Stored};
+use super::site::Current;
+use super::stored::Stored;
 use crate::fetch::content_type;
 use crate::files::{open_below, open_regular};
 use crate::hosting::{PACKAGE_POLICY, PAGE_POLICY};
@@ -245,7 +246,7 @@ fn redirect(wanted: &FileRequest) -> Response {
 
 /// Answers with a page from memory.
 pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Response {
-    let len = page.bytes.len();
+    let len = page.len();
     let facts = Facts {
         etag: &page.etag,
         modified: None,
@@ -254,7 +255,7 @@ pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Response {
     let send = conditional::decide(headers, facts);
     let cut = |first: u64, len: u64| {
         let index = |at: u64| usize::try_from(at).expect("the part is within the page");
-        Content::Whole(Some(page.bytes.slice(index(first)..index(first + len))))
+        Content::Whole(Some(page.bytes().slice(index(first)..index(first + len))))
     };
     let mut response = partial(send, facts, cut);
     response::set(&mut response, header::CONTENT_TYPE, page.content_type);

@@ -141,15 +141,15 @@ fn is_of_tree(variant: Option<&str>, key: &ChannelKey) -> bool {
 
 fn newest_first(mut offers: Vec<&OwnedOffer>) -> Vec<&OwnedOffer> {
     offers.sort_by(|a, b| {
-        let newness = b.build.timestamp.cmp(&a.build.timestamp);
-        newness.then_with(|| a.build.filename.cmp(&b.build.filename))
+        let newness = b.build().timestamp.cmp(&a.build().timestamp);
+        newness.then_with(|| a.build().filename.cmp(&b.build().filename))
     });
     offers
 }
 
 fn listed<'c>(offers: &[&'c OwnedOffer]) -> Vec<Listed<'c>> {
     let listed = offers.iter().map(|offer| Listed {
-        build: &offer.build,
+        build: offer.build(),
         url: &offer.url,
         changes: &offer.changes,
     });
@@ -185,10 +185,13 @@ fn render_all(
     // A device with several names has a channel for each.
     let is_of_device = |key: &ChannelKey, channel: &OwnedChannel| match device {
         Some(device) => key.device.as_str() == device,
-        None => channel.offers.iter().all(|o| o.build.device == key.device),
+        None => channel
+            .offers
+            .iter()
+            .all(|o| o.build().device == key.device),
     };
     let is_channel = |offer: &&OwnedOffer| {
-        let is_it = |channel: &&str| lineageota::is_of_channel(&offer.build, channel);
+        let is_it = |channel: &&str| lineageota::is_of_channel(offer.build(), channel);
         channels.is_none_or(|channels| channels.iter().any(is_it))
     };
     let channels = current.snapshot.channels.iter();
@@ -244,7 +247,7 @@ fn by_get(current: &Current, wanted: &ChannelRequest, query: &str) -> RenderedLi
     let offers = offers.filter(|offer| filter.accepts(offer));
     let offers: Vec<Offer<'_>> = offers
         .map(|offer| Offer {
-            build: &offer.build,
+            build: offer.build(),
             url: &offer.url,
         })
         .collect();
@@ -262,7 +265,7 @@ fn for_cmupdater(current: &Current, wanted: &ChannelRequest, page: Option<&[u8]>
         let channels = current.snapshot.channels.iter();
         let channels = channels.filter(|(key, _)| wanted.covers(key));
         offers.extend(channels.flat_map(|(_, channel)| &channel.deltas));
-        offers.retain(|offer| ids.iter().any(|id| id == offer.build.phone_id()));
+        offers.retain(|offer| ids.iter().any(|id| id == offer.build().phone_id()));
         offers = newest_first(offers);
     }
     lineageota::render_response(&listed(&offers))
@@ -299,7 +302,7 @@ impl Filter {
     }
 
     fn accepts(&self, offer: &OwnedOffer) -> bool {
-        let build = &offer.build;
+        let build = offer.build();
         self.since.is_none_or(|since| build.timestamp >= since)
             && self.version.as_ref().is_none_or(|v| *v == build.version)
     }

@@ -97,7 +97,10 @@ fn carry_out_with(
 ) -> Response {
     let done = match order {
         Order::Auth => return response::text("pass"),
-        Order::Purge => Ok(()),
+        Order::Purge => {
+            site.forget();
+            Ok(())
+        }
         Order::Add => add(site, current, key, body),
         Order::DeleteById => delete_by_id(current, key, body),
         Order::Delete(filename) => delete(current, key, filename),
@@ -115,9 +118,9 @@ fn carry_out_with(
 pub(super) fn request_file(current: &Current, id: &str) -> Response {
     let channels = current.snapshot.channels.values();
     let mut offers = channels.flat_map(|channel| channel.offers.iter().chain(&channel.deltas));
-    match offers.find(|offer| offer.build.phone_id() == id) {
+    match offers.find(|offer| offer.build().phone_id() == id) {
         Some(offer) => {
-            let file = json!({ "url": &*offer.url, "md5sum": offer.build.md5 });
+            let file = json!({ "url": &*offer.url, "md5sum": offer.build().md5 });
             response::json(format!("{file}\n"))
         }
         None => response::error(StatusCode::NOT_FOUND, "there is no build of this id"),

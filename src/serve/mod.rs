@@ -5,8 +5,8 @@
 //! LineageOTA's API by POST and GET, lists for any incremental, the paths of the official backend,
 //! and changes of the catalog for clients with a key.
 //!
-//! - `site`: the pages in memory, kept up to date with the catalog; `reload`: the script that
-//!   reloads them in a browser;
+//! - `site`: the pages in memory, kept up to date with the catalog; `stored`: one of them; `reload`:
+//!   the script that reloads them in a browser;
 //! - `route`: from a request to its response;
 //! - `lists`, `list_bounds`, `manage`: the responses made for one request;
 //! - `files`, `conditional`: files, and the parts of HTTP that avoid sending them;
@@ -36,6 +36,7 @@ mod response;
 mod route;
 mod settings;
 mod site;
+mod stored;
 mod tls;
 mod watch;
 

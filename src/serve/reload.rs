@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::stored::StoredPage;
 use crate::publish::page::{Maker, Page};
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
@@ -21,26 +22,28 @@ pub(super) fn is_poll(path: &str) -> bool {
     path.ends_with(VERSION_PATH)
 }
 
-/// Adds the script to all pages, and the files it needs; `base_path` is the path of the server's
-/// address.
-pub(super) fn add_to(pages: &mut Vec<Page>, base_path: &str) {
+/// Adds the script to a page; `base_path` is the path of the server's address.
+pub(super) fn add_script(page: &mut Page, base_path: &str) {
+    if page.path.ends_with(".html") {
+        let tag = format!("<script src=\"{base_path}/{SCRIPT_PATH}\" defer></script>\n");
+        let bytes = [&page.bytes[..], tag.as_bytes()].concat();
+        page.bytes = bytes.into();
+    }
+}
+
+/// Returns the files that the script needs.
+pub(super) fn files(pages: &[StoredPage]) -> [Page; 2] {
     let mut version = Sha256::new();
-    let tag = format!("<script src=\"{base_path}/{SCRIPT_PATH}\" defer></script>\n");
-    for page in &mut *pages {
-        version.update(page.path.as_bytes());
-        version.update(&page.bytes);
-        if page.path.ends_with(".html") {
-            let bytes = [&page.bytes[..], tag.as_bytes()].concat();
-            page.bytes = bytes.into();
-        }
+    for StoredPage { path, page } in pages {
+        version.update(path.as_bytes());
+        version.update(page.etag.as_bytes());
     }
     let version = base16ct::lower::encode_string(&version.finalize());
-    for (path, bytes) in [(SCRIPT_PATH, SCRIPT), (VERSION_PATH, version.as_bytes())] {
-        pages.push(Page {
-            path: path.to_owned(),
-            bytes: Arc::from(bytes),
-            maker: Maker::Page,
-            origin: None,
-        });
-    }
+    let files = [(SCRIPT_PATH, SCRIPT), (VERSION_PATH, version.as_bytes())];
+    files.map(|(path, bytes)| Page {
+        path: path.to_owned(),
+        bytes: Arc::from(bytes),
+        maker: Maker::Page,
+        origin: None,
+    })
 }

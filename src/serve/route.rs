@@ -223,11 +223,12 @@ impl<'p> RoutePath<'p> {
     }
 
     /// Returns a page of the same tree.
-    fn page<'c>(&self, current: &'c Current, path: &str) -> Option<&'c super::site::Stored> {
+    fn page<'c>(&self, current: &'c Current, path: &str) -> Option<&'c super::stored::Stored> {
         match self.variant {
-            Some(variant) => current.pages.get(&format!("{variant}/{path}")),
+            Some(variant) => current.pages.get(&*format!("{variant}/{path}")),
             None => current.pages.get(path),
         }
+        .map(|page| &**page)
     }
 }
 
@@ -266,7 +267,7 @@ fn find(current: &Current, path: &str, query: &str, headers: &HeaderMap) -> Foun
 /// Makes the responses that are not files of the site.
 fn make(current: &Current, route: &RoutePath<'_>, is_cmupdater: bool, query: &str) -> Found {
     let page_or = |path: &str, otherwise: &'static str| match route.page(current, path) {
-        Some(page) => response::json(page.bytes.clone()),
+        Some(page) => response::json(page.bytes()),
         None => response::json(otherwise),
     };
     let is_file = route
@@ -297,7 +298,7 @@ fn make(current: &Current, route: &RoutePath<'_>, is_cmupdater: bool, query: &st
         ["api", "v2", "oems"] => page_or("api/v2/oems.json", "[]\n"),
         ["api", "v2", "devices", device] => {
             match route.page(current, &format!("api/v2/devices/{device}.json")) {
-                Some(page) => response::json(page.bytes.clone()),
+                Some(page) => response::json(page.bytes()),
                 None => response::error(StatusCode::BAD_REQUEST, "This device does not exist"),
             }
         }
@@ -316,7 +317,7 @@ fn make(current: &Current, route: &RoutePath<'_>, is_cmupdater: bool, query: &st
                 let romtype = romtype.unwrap_or_default().to_lowercase();
                 route.page(current, &format!("api/v1/{device}/{romtype}/{incremental}"))
             });
-            let page = page.map(|page| page.bytes.clone());
+            let page = page.map(|page| page.bytes());
             return Found::List(ListRequest::CmUpdater { wanted, page });
         }
         _ => return Found::Nothing,
@@ -345,9 +346,7 @@ async fn from_disk(
 
 fn not_found(current: &Current) -> Response {
     let mut response = match current.pages.get("404.html") {
-        Some(page) => {
-            response::from_bytes(StatusCode::NOT_FOUND, page.content_type, page.bytes.clone())
-        }
+        Some(page) => response::from_bytes(StatusCode::NOT_FOUND, page.content_type, page.bytes()),
         None => response::error(StatusCode::NOT_FOUND, "there is no such page"),
     };
     response::set(&mut response, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);

@@ -9,21 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use hyper::body::Bytes;
-use hyper::header::HeaderValue;
-use sha2::{Digest, Sha256};
 
 use super::error::Error;
 use super::list_bounds::ListBounds;
 use super::reload;
-use crate::fetch::{self, Http, content_type};
+use super::stored::{self, Storage, Stored, StoredPage};
+use crate::catalog::Parsed;
+use crate::fetch::{self, Http};
 use crate::generate::{self, Snapshot};
 use crate::model::address;
 use crate::model::config::Config;
-use crate::publish::page::Page;
 use crate::publish::writer;
-
-/// The number of digits of the SHA-256 in an entity tag: enough that no two pages share one.
-const TAG_LEN: usize = 32;
 
 /// The site as it is served now.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub(super) struct Current {
     /// The settings that it was made with.
     pub(super) config: Arc<Config>,
     /// Pages by path.
-    pub(super) pages: HashMap<String, Stored>,
+    pub(super) pages: HashMap<Arc<str>, Arc<Stored>>,
     /// The files in the folder of the site that romfeed wrote. They are served from memory or not at
     /// all.
     pub(super) own_files: HashSet<String>,
@@ -41,23 +37,21 @@ pub(super) struct Current {
     pub(super) out: Option<PathBuf>,
     /// The folder of packages without links in its path, if it exists.
     pub(super) builds: Option<PathBuf>,
-    /// The offered builds; the pages of the snapshot are in `pages`.
-    pub(super) snapshot: Snapshot,
+    /// The offered builds, and the pages of each device, which the next site shares.
+    pub(super) snapshot: Snapshot<StoredPage>,
     /// The lists of all builds, by variant; each is made at its first request.
     pub(super) full: BTreeMap<Option<String>, OnceLock<Bytes>>,
     /// Held by each running download, to count them.
     pub(super) downloads: Weak<()>,
 }
 
-/// A page in memory.
-#[derive(Debug)]
-pub(super) struct Stored {
-    /// The contents.
-    pub(super) bytes: Bytes,
-    /// The type to serve it as.
-    pub(super) content_type: &'static str,
-    /// The entity tag, in quotes.
-    pub(super) etag: HeaderValue,
+/// What is needed to make the next site.
+#[derive(Debug, Default)]
+struct Making {
+    /// How many of the requests for a refresh the current site includes.
+    num_included: u64,
+    /// The catalogs as they were parsed for the last site.
+    parsed: Parsed,
 }
 
 /// A site that follows its catalog.
@@ -73,8 +67,7 @@ pub(super) struct Site {
     current: RwLock<Arc<Current>>,
     /// How often a refresh was requested.
     num_requested: AtomicU64,
-    /// How many of these requests the current site includes.
-    making: Mutex<u64>,
+    making: Mutex<Making>,
     downloads: Arc<()>,
     /// Limits on the lists that are made for single requests.
     pub(super) lists: ListBounds,
@@ -91,7 +84,12 @@ impl Site {
         let reload_at = is_watched.then(|| base_path.clone());
         let downloads = Arc::default();
         let config = Arc::new(config);
-        let current = make(config, &[], clock(), &downloads, reload_at.as_deref())?;
+        let mut making = Making::default();
+        let storage = Storage {
+            former: None,
+            reload_at: reload_at.as_deref(),
+        };
+        let current = make(config, &mut making.parsed, &storage, clock(), &downloads)?;
         Ok(Site {
             downloads,
             lists: ListBounds::default(),
@@ -101,7 +99,7 @@ impl Site {
             reload_at,
             current: RwLock::new(Arc::new(current)),
             num_requested: AtomicU64::new(0),
-            making: Mutex::new(0),
+            making: Mutex::new(making),
         })
     }
 
@@ -120,32 +118,41 @@ impl Site {
     /// the site for all of them: a site that is started after a change includes it.
     pub(super) fn refresh(&self) -> Result<(), generate::Error> {
         let requested = self.num_requested.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut included = self.lock();
-        if *included >= requested {
+        let mut making = self.lock();
+        if making.num_included >= requested {
             return Ok(());
         }
         let num_requested = self.num_requested.load(Ordering::SeqCst);
-        self.replace(Arc::clone(&self.current().config))?;
-        *included = num_requested;
+        self.replace(Arc::clone(&self.current().config), &mut making)?;
+        making.num_included = num_requested;
         Ok(())
+    }
+
+    /// Lets the next refresh read all catalogs, also those that look unchanged.
+    pub(super) fn forget(&self) {
+        self.lock().parsed = Parsed::default();
     }
 
     /// Makes the site with other settings, except for the address of the server.
     pub(super) fn reconfigure(&self, config: Config) -> Result<(), generate::Error> {
-        let _making = self.lock();
+        let mut making = self.lock();
         let base_url = self.current().config.base_url.clone();
-        self.replace(Arc::new(Config { base_url, ..config }))
+        self.replace(Arc::new(Config { base_url, ..config }), &mut making)
     }
 
     /// Locks the making of sites: with one at a time, an older one never replaces a newer one.
-    fn lock(&self) -> MutexGuard<'_, u64> {
+    fn lock(&self) -> MutexGuard<'_, Making> {
         self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replace(&self, config: Arc<Config>) -> Result<(), generate::Error> {
-        let reload_at = self.reload_at.as_deref();
-        let served = &self.current().snapshot.known;
-        let made = make(config, served, (self.clock)(), &self.downloads, reload_at)?;
+    fn replace(&self, config: Arc<Config>, making: &mut Making) -> Result<(), generate::Error> {
+        let former = self.current();
+        let storage = Storage {
+            former: Some(&former.snapshot),
+            reload_at: self.reload_at.as_deref(),
+        };
+        let (parsed, now) = (&mut making.parsed, (self.clock)());
+        let made = make(config, parsed, &storage, now, &self.downloads)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(made);
         Ok(())
@@ -154,18 +161,20 @@ impl Site {
 
 fn make(
     config: Arc<Config>,
-    served: &[String],
+    parsed: &mut Parsed,
+    storage: &Storage<'_>,
     now: i64,
     downloads: &Arc<()>,
-    reload_at: Option<&str>,
 ) -> Result<Current, generate::Error> {
-    let mut snapshot = generate::snapshot(&config, served, now)?;
-    let mut tags = HashMap::new();
-    let mut pages = std::mem::take(&mut snapshot.pages);
-    if let Some(base_path) = reload_at {
-        reload::add_to(&mut pages, base_path);
+    let mut snapshot = generate::snapshot(&config, parsed, storage.former, storage, now)?;
+    let of_parts = snapshot.parts.values().flat_map(|part| &part.files);
+    let mut pages: Vec<StoredPage> = of_parts.cloned().collect();
+    pages.append(&mut snapshot.of_site);
+    if storage.reload_at.is_some() {
+        let files = reload::files(&pages);
+        pages.extend(stored::store(files.into()));
     }
-    let pages = pages.into_iter().map(|page| store(page, &mut tags));
+    let pages = pages.into_iter().map(|page| (page.path, page.page));
     let variants = snapshot
         .channels
         .keys()
@@ -188,60 +197,55 @@ fn make(
     })
 }
 
-/// Stores a page. Pages that share their contents are hashed once.
-fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Stored) {
-    let hash = || {
-        let mut tag = base16ct::lower::encode_string(&Sha256::digest(&page.bytes));
-        tag.truncate(TAG_LEN);
-        HeaderValue::from_str(&format!("\"{tag}\"")).expect("hex digits are ASCII")
-    };
-    let etag = tags.entry(page.bytes.as_ptr()).or_insert_with(hash);
-    let stored = Stored {
-        etag: etag.clone(),
-        content_type: type_of(&page),
-        bytes: Bytes::from_owner(page.bytes),
-    };
-    (page.path, stored)
-}
-
-/// Returns the type of a page. The lists of single incrementals may have any ending.
-fn type_of(page: &Page) -> &'static str {
-    let mut folders = page.path.split('/').take(2);
-    let is_list = page.maker.is_feed() && folders.any(|name| name == "api" || name == "legacy");
-    let mut parts = page.path.rsplit('/');
-    let is_changes = parts.next() == Some("changes.txt")
-        || (parts.next() == Some("changes") && page.path.contains("legacy/"));
-    match is_list && !is_changes {
-        true => "application/json",
-        false => content_type(&page.path),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use serde_json::json;
+
     use super::*;
-    use crate::publish::page::Maker;
 
     #[test]
-    fn a_list_is_json_under_any_name() {
-        for (path, expected) in [
-            ("api/v1/d/nightly/eng.txt", "application/json"),
-            ("v/legacy/d/nightly/v1/build/get_delta", "application/json"),
-            ("legacy/d/nightly/changes.txt", "text/plain; charset=utf-8"),
-            (
-                "v/legacy/d/nightly/changes/a.zip.txt",
-                "text/plain; charset=utf-8",
-            ),
-            ("d-stable", "application/octet-stream"),
-            ("feed.atom", "application/atom+xml"),
-        ] {
-            let page = Page {
-                path: path.to_owned(),
-                bytes: Arc::from(&b""[..]),
-                maker: Maker::LineageOs,
-                origin: None,
+    fn only_pages_of_changed_devices_are_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |device: &str, numbers: &[u32]| {
+            let build = |number: &u32| {
+                json!({
+                    "device": device,
+                    "romtype": "nightly",
+                    "version": "21.0",
+                    "datetime": 1_500_000_000 + number,
+                    "kind": "full",
+                    "url": format!("https://dl.example.org/{device}{number}.zip"),
+                    "path": format!("{device}{number}.zip"),
+                    "size": 5,
+                    "sha256": format!("{number:064}"),
+                })
             };
-            assert_eq!(type_of(&page), expected, "{path}");
+            let builds: Vec<_> = numbers.iter().map(build).collect();
+            let text = json!({ "schema": 1, "builds": builds, "tombstones": [] }).to_string();
+            std::fs::write(dir.path().join(format!("catalog/{device}.json")), text).unwrap();
+        };
+        std::fs::create_dir(dir.path().join("catalog")).unwrap();
+        put("mako", &[1]);
+        put("onyx", &[2]);
+        let limits = ota_view::io::Limits::new(std::env::temp_dir(), Instant::now);
+        let config = Config {
+            base_url: Some("https://ota.example.org".to_owned()),
+            catalogs: vec![dir.path().join("catalog/")],
+            ..Config::for_folder(dir.path(), limits)
+        };
+        let site = Site::new(config, || 1_780_000_000, false, None).unwrap();
+        let before = site.current();
+        put("mako", &[1, 3]);
+        site.refresh().unwrap();
+        let after = site.current();
+        let is_same = |path: &str| Arc::ptr_eq(&before.pages[path], &after.pages[path]);
+        for path in ["onyx.html", "onyx.json", "api/v1/onyx/nightly.json"] {
+            assert!(is_same(path), "{path}");
+        }
+        for path in ["mako.html", "mako.json", "index.html"] {
+            assert!(!is_same(path), "{path}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Catalogs that are read again and again.
 
 use std::fs;
+use std::path::PathBuf;
 
 use romfeed::catalog::{Catalogs, Parsed};
 use romfeed::model::config::Config;

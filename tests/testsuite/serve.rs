@@ -3,6 +3,7 @@
 mod api;
 mod bad_input;
 mod catalog_lost;
+mod catalogs;
 mod files;
 mod manage;
 mod program;
@@ -60,19 +61,40 @@ fn serve_asking(
     clock: fn() -> i64,
     fetch: Option<romfeed::fetch::Settings>,
 ) -> SocketAddr {
+    serve_settings(
+        Settings {
+            config,
+            watched: Watched::default(),
+            tls: None,
+            fetch,
+            limits,
+            clock,
+        },
+        Arc::new(Silent),
+    )
+}
+
+/// Serves a site, and reports events to `hooks`.
+fn serve_for(config: Config, hooks: Arc<dyn Hooks>) -> SocketAddr {
+    serve_settings(
+        Settings {
+            config,
+            watched: Watched::default(),
+            tls: None,
+            fetch: None,
+            limits: limits(),
+            clock: || NOW,
+        },
+        hooks,
+    )
+}
+
+fn serve_settings(settings: Settings, hooks: Arc<dyn Hooks>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    let settings = Settings {
-        config,
-        watched: Watched::default(),
-        tls: None,
-        fetch,
-        limits,
-        clock,
-    };
     std::thread::spawn(move || {
         let stop = || std::future::pending();
-        romfeed::serve::run(listener, settings, Arc::new(Silent), stop).unwrap();
+        romfeed::serve::run(listener, settings, hooks, stop).unwrap();
     });
     addr
 }

@@ -10,15 +10,15 @@ use super::*;
 use crate::support::{bacon, bacon_name};
 
 /// The program while it serves; it is stopped when the test ends.
-struct Running {
+pub(super) struct Running {
     child: Child,
     lines: Receiver<String>,
-    addr: SocketAddr,
+    pub(super) addr: SocketAddr,
 }
 
 impl Running {
     #[track_caller]
-    fn start(dir: &RomDir, args: &[&str]) -> Running {
+    pub(super) fn start(dir: &RomDir, args: &[&str]) -> Running {
         let mut command = Command::new(env!("CARGO_BIN_EXE_romfeed"));
         command.current_dir(dir.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]);
