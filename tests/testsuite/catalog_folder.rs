@@ -412,3 +412,73 @@ fn settings_of_init_keep_the_slash_of_a_folder() {
     dir.run(&["generate"]).expect(0);
     assert_eq!(names(&dir, "catalog"), ["bacon.json"]);
 }
+
+#[test]
+fn what_lies_next_to_a_catalog_is_moved_by_a_next_step() {
+    let script =
+        "git add -- catalog.json\n[ ! -d changelogs ] || git add changelogs\nls .romfeed\n";
+    let dir = published("catalog.json")
+        .file(
+            &format!("builds/{}", bacon_name(0).replace(".zip", ".md")),
+            "New\n",
+        )
+        .file("publish", script)
+        .file(".gitignore", "/.romfeed/\n");
+    dir.run(&["generate"]).expect(0);
+    dir.run(&["serve", "--new-key", "ann"]).expect(0);
+    let site = dir.tree("out");
+    // In the same folder, they stay.
+    dir.run(&["catalog", "split"]).expect(0).lacks("next: mv");
+    dir.run(&["catalog", "join"]).expect(0).lacks("next: mv");
+    let run = dir.run(&["catalog", "split", "data/all"]).expect(0);
+    let steps: Vec<&str> = run
+        .stderr
+        .split("next: ")
+        .skip(1)
+        .map(str::trim_end)
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "mv changelogs .romfeed data",
+            "set `catalog = \"data/all/\"` in romfeed.toml",
+            "change .gitignore:1: /.romfeed/\n      to: /data/.romfeed/",
+            "change publish:1: git add -- catalog.json\n      to: git add -- data/all/",
+            "change publish:2: [ ! -d changelogs ] || git add changelogs\n      \
+             to: [ ! -d data/changelogs ] || git add data/changelogs",
+        ]
+    );
+    rename(&dir, "changelogs", "data/changelogs");
+    rename(&dir, ".romfeed", "data/.romfeed");
+    use_catalog(&dir, "data/all/");
+    dir.run(&["generate"]).expect(0).says("out is up to date");
+    assert_eq!(dir.tree("out"), site);
+    dir.run(&["serve", "--list-keys"]).expect(0);
+    assert!(dir.path().join("data/.romfeed/keys.json").is_file());
+    // What has a name of its own in the settings stays, and nothing is moved over files.
+    dir.put(".romfeed/cache.json", "{}");
+    dir.put(
+        "romfeed.toml",
+        format!(
+            "base_url = \"{BASE_URL}\"\ncatalog = \"data/all/\"\nchangelogs = \"data/changelogs\"\n"
+        ),
+    );
+    dir.run(&["catalog", "join", "all.json"])
+        .expect(0)
+        .says("next: .romfeed is there already; move the files of data/.romfeed there that it lacks\n")
+        .lacks("next: mv");
+}
+
+#[test]
+fn deltas_are_not_counted_as_builds() {
+    let dir = published("catalog.json");
+    let catalog = String::from_utf8(dir.read("catalog.json")).unwrap();
+    let (first, rest) = catalog.split_once("\"kind\": \"full\"").unwrap();
+    dir.put(
+        "catalog.json",
+        format!("{first}\"kind\": \"delta\",\n      \"source_incremental\": \"1\"{rest}"),
+    );
+    dir.run(&["catalog", "split"])
+        .expect(0)
+        .says("moved catalog.json to catalog/: 2 builds and 1 delta, 1 removed\n");
+}

@@ -1,4 +1,7 @@
 //! `romfeed catalog split` and `join`: one file for each device, or one for all.
+//!
+//! Changelogs and state lie next to the catalog, unless the settings say otherwise. They stay where they are: a next step
+//! names the command that moves them.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +11,11 @@ use romfeed::generate;
 use romfeed::generate::edit::convert;
 use romfeed::hosting::written::{self, Written};
 use romfeed::hosting::{GITATTRIBUTES, GITIGNORE, PIPELINE, PUBLISH};
-use romfeed::model::config::Config;
+use romfeed::model::config::{Config, STATE_DIR};
 
-use crate::cli::config::FILE_NAME;
+use super::contents;
+use crate::cli::args::Places;
+use crate::cli::config::{self, FILE_NAME, Flags};
 use crate::cli::escape::{escape, shown};
 use crate::cli::outcome::Outcome;
 use crate::cli::report::{Terminal, print_run_error};
@@ -32,6 +37,7 @@ pub(crate) fn change(
     form: Form,
     to: Option<&Path>,
     config: &Config,
+    places: &Places,
     settings: Option<&Path>,
     terminal: Terminal,
 ) -> Outcome {
@@ -79,34 +85,80 @@ pub(crate) fn change(
         Ok(catalog) => catalog,
         Err(error) => return fail(&error, terminal),
     };
-    let (builds, removed) = (catalog.builds.len(), catalog.tombstones.len());
-    let (from, to) = (&from, &to);
     let done = match is_there {
-        true => format!("removed {}: {} has the same", shown(from), shown(to)),
-        false => format!("moved {} to {}:", shown(from), shown(to)),
+        true => format!("removed {}: {} has the same", shown(&from), shown(&to)),
+        false => format!("moved {} to {}:", shown(&from), shown(&to)),
     };
-    terminal.line(&format!("{done} {builds} builds, {removed} removed"));
-    let folder = settings.and_then(Path::parent).unwrap_or(Path::new(""));
-    let [old, new] = [from, to].map(|path| {
-        let below = path.strip_prefix(folder).unwrap_or(path);
-        let below = below.to_string_lossy().into_owned();
-        // `strip_prefix` drops a slash at the end.
-        match store::is_folder(path) {
-            true => format!("{}/", below.trim_end_matches(std::path::is_separator)),
-            false => below,
-        }
-    });
-    let settings = settings.map_or_else(|| FILE_NAME.to_owned(), shown);
-    if to != own {
-        terminal.line(&format!(
-            "next: set `catalog = \"{}\"` in {settings}",
-            escape(&new)
-        ));
+    terminal.line(&format!("{done} {}", contents(&catalog)));
+    let mut steps = Vec::new();
+    let mut renamed = vec![(from, to.clone())];
+    if to != *own {
+        let neighbours = find_neighbours(&to, config, places, settings);
+        steps.extend(move_steps(&neighbours));
+        let file = settings.map_or_else(|| FILE_NAME.to_owned(), shown);
+        let new = escape(&below(&to, settings));
+        steps.push(format!("set `catalog = \"{new}\"` in {file}"));
+        renamed.extend(neighbours);
     }
-    for step in mentions(folder, &old, &new) {
+    steps.extend(mentions(settings, &renamed));
+    for step in steps {
         terminal.line(&format!("next: {step}"));
     }
     Outcome::Done
+}
+
+/// Returns the paths of changelogs and state, and the ones that they have next to the new catalog, if they lie next to
+/// the old one.
+fn find_neighbours(
+    to: &Path,
+    config: &Config,
+    places: &Places,
+    settings: Option<&Path>,
+) -> Vec<(PathBuf, PathBuf)> {
+    let places = Places {
+        catalog: vec![to.to_owned()],
+        ..places.clone()
+    };
+    let Ok(new) = config::resolve(settings, Flags::new(&places)) else {
+        return Vec::new();
+    };
+    let (changelogs, state) = (new.config.changelogs, new.config.state);
+    [(&config.changelogs, changelogs), (&config.state, state)]
+        .into_iter()
+        .filter(|(old, new)| *old != new && old.is_dir())
+        .map(|(old, new)| (old.clone(), new))
+        .collect()
+}
+
+/// Says how changelogs and state get to their new places.
+fn move_steps(neighbours: &[(PathBuf, PathBuf)]) -> Vec<String> {
+    let (there, free): (Vec<_>, Vec<_>) = neighbours.iter().partition(|(_, new)| new.exists());
+    let mut steps = Vec::new();
+    if let Some(folder) = free.first().and_then(|(_, new)| new.parent()) {
+        let names: Vec<String> = free.iter().map(|(old, _)| shown(old)).collect();
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        steps.push(format!("mv {} {}", names.join(" "), shown(folder)));
+    }
+    steps.extend(there.iter().map(|(old, new)| {
+        let (old, new) = (shown(old), shown(new));
+        format!("{new} is there already; move the files of {old} there that it lacks")
+    }));
+    steps
+}
+
+/// Returns the path below the folder of the settings; that of a folder ends in `/`.
+fn below(path: &Path, settings: Option<&Path>) -> String {
+    let folder = settings.and_then(Path::parent).unwrap_or(Path::new(""));
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    let below = below.to_string_lossy().into_owned();
+    // `strip_prefix` drops a slash at the end.
+    match store::is_folder(path) {
+        true => format!("{}/", below.trim_end_matches(std::path::is_separator)),
+        false => below,
+    }
 }
 
 fn fail(error: &generate::Error, terminal: Terminal) -> Outcome {
@@ -124,26 +176,29 @@ fn target(form: Form, to: Option<&Path>, from: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Says how the scripts and workflows that name the old path get the new one: `romfeed init` writes those again that it
-/// wrote, and the others have lines to change.
-fn mentions(folder: &Path, old: &str, new: &str) -> Vec<String> {
-    let mut files: Vec<PathBuf> = [PUBLISH, GITATTRIBUTES, GITIGNORE, PIPELINE]
-        .into_iter()
-        .map(|name| folder.join(name))
+/// Says how the scripts and workflows that name the old paths get the new ones: `romfeed init` writes those again that
+/// it wrote, and the others have lines to change.
+fn mentions(settings: Option<&Path>, renamed: &[(PathBuf, PathBuf)]) -> Vec<String> {
+    let folder = settings.and_then(Path::parent).unwrap_or(Path::new(""));
+    let renamed: Vec<(String, String)> = renamed
+        .iter()
+        .map(|(old, new)| (below(old, settings), below(new, settings)))
         .collect();
-    for below in [".github", ".github/workflows", ".forgejo/workflows"] {
-        let entries = std::fs::read_dir(folder.join(below)).into_iter().flatten();
-        files.extend(entries.flatten().map(|entry| entry.path()));
-    }
-    files.sort();
     let (mut of_init, mut lines) = (Vec::new(), Vec::new());
-    for file in files {
+    for file in scripts(folder) {
         let Ok(text) = read_text(&file, MAX_SIZE) else {
             continue;
         };
+        // Workflows of init have other things in a folder of this name.
+        let is_named_there = |old: &str| old != STATE_DIR || file.ends_with(GITIGNORE);
+        let paths: Vec<_> = renamed
+            .iter()
+            .filter(|(old, _)| is_named_there(old))
+            .collect();
+        let is_named = |line: &str| paths.iter().any(|(old, _)| names(line, old));
         let named: Vec<(usize, &str)> = (1..)
             .zip(text.lines())
-            .filter(|(_, line)| names(line, old))
+            .filter(|(_, line)| is_named(line))
             .collect();
         // init sets up the current folder alone.
         let is_here = folder.as_os_str().is_empty();
@@ -153,10 +208,13 @@ fn mentions(folder: &Path, old: &str, new: &str) -> Vec<String> {
         }
         lines.extend(named.into_iter().map(|(number, line)| {
             let line = line.trim();
-            let replaced = replaced(line, old, new, file.ends_with(GITATTRIBUTES));
+            let mut new_line = line.to_owned();
+            for (old, new) in paths.iter().filter(|(old, _)| names(line, old)) {
+                new_line = replaced(&new_line, old, new, file.ends_with(GITATTRIBUTES));
+            }
             let file = shown(&file);
-            let (line, replaced) = (escape(line), escape(&replaced));
-            format!("change {file}:{number}: {line}\n      to: {replaced}")
+            let (line, new_line) = (escape(line), escape(&new_line));
+            format!("change {file}:{number}: {line}\n      to: {new_line}")
         }));
     }
     if !of_init.is_empty() {
@@ -164,6 +222,20 @@ fn mentions(folder: &Path, old: &str, new: &str) -> Vec<String> {
         lines.insert(0, command);
     }
     lines
+}
+
+/// Lists the files that may name a path of the catalog.
+fn scripts(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = [PUBLISH, GITATTRIBUTES, GITIGNORE, PIPELINE]
+        .into_iter()
+        .map(|name| folder.join(name))
+        .collect();
+    for below in [".github", ".github/workflows", ".forgejo/workflows"] {
+        let entries = std::fs::read_dir(folder.join(below)).into_iter().flatten();
+        files.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    files.sort();
+    files
 }
 
 /// Returns a line with the new path in place of the old one. `.gitattributes` and GitLab's `exists` know files alone, so

@@ -14,6 +14,7 @@ use romfeed::files::{behind_links, write_atomically};
 use romfeed::generate::{self, lock_catalog, save_catalog};
 use romfeed::model::config::Config;
 
+use super::contents;
 use super::git::{self, Operation, Unmerged};
 use crate::cli::escape;
 use crate::cli::outcome::Outcome;
@@ -99,10 +100,7 @@ fn merge_catalogs(prefer: Option<Side>, config: &Config, terminal: Terminal) -> 
             outcome = Outcome::from_error(&error);
             continue;
         }
-        let (builds, removed) = (merged.builds.len(), merged.tombstones.len());
-        terminal.line(&format!(
-            "merged {name}: {builds} builds, {removed} removed"
-        ));
+        terminal.line(&format!("merged {name}: {}", contents(&merged)));
         resolved.push(name);
     }
     let others = unmerged.values().map(|(path, _)| escape::shown(path));

@@ -13,12 +13,14 @@ mod merge;
 use std::io;
 use std::path::Path;
 
+use romfeed::catalog::Catalog;
+use romfeed::model::build::Kind;
 use romfeed::model::config::Config;
 
 use super::args::CatalogCommand;
 use super::config::Flags;
 use super::outcome::Outcome;
-use super::report::Terminal;
+use super::report::{Terminal, count};
 use super::settings;
 
 use forms::Form;
@@ -92,15 +94,31 @@ fn run_with(
         CatalogCommand::Merge { prefer, .. } => {
             Ok(merge::run(prefer.map(Into::into), &config, terminal))
         }
-        CatalogCommand::Split { folder, .. } => {
-            let to = folder.as_deref();
-            Ok(forms::change(Form::Folder, to, &config, settings, terminal))
+        CatalogCommand::Split { folder, places } => {
+            let (to, places) = (folder.as_deref(), &places.all);
+            let form = Form::Folder;
+            Ok(forms::change(form, to, &config, places, settings, terminal))
         }
-        CatalogCommand::Join { file, .. } => {
-            let to = file.as_deref();
-            Ok(forms::change(Form::File, to, &config, settings, terminal))
+        CatalogCommand::Join { file, places } => {
+            let (to, places) = (file.as_deref(), &places.all);
+            let form = Form::File;
+            Ok(forms::change(form, to, &config, places, settings, terminal))
         }
         CatalogCommand::Import(import) => Ok(import::import(import, &config, terminal)),
         CatalogCommand::Export(export) => export::export(export, &config, terminal),
     }
+}
+
+/// Counts what a catalog holds, for example `3 builds and 1 delta, 2 removed`.
+fn contents(catalog: &Catalog) -> String {
+    let records = catalog.builds.values();
+    let num_full = records
+        .filter(|record| record.build.kind == Kind::Full)
+        .count();
+    let deltas = match catalog.builds.len() - num_full {
+        0 => String::new(),
+        num_deltas => format!(" and {}", count(num_deltas, "delta", "deltas")),
+    };
+    let builds = count(num_full, "build", "builds");
+    format!("{builds}{deltas}, {} removed", catalog.tombstones.len())
 }
