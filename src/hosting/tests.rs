@@ -234,7 +234,7 @@ fn settings_git_and_workflows_have_the_names_of_the_folders() {
     };
     let settings = text(&site, "romfeed.toml");
     assert!(
-        settings.contains("builds = \"roms\"\ncatalog = \"data/all.json\"\n"),
+        settings.contains("\ncatalog = \"data/all.json\"\n\nbuilds = \"roms\"\n"),
         "{settings}"
     );
     assert!(!settings.contains("\nout ="), "{settings}");

@@ -481,6 +481,65 @@ fn a_script_is_printed_only_with_what_it_needs() {
     assert!(text(&dir, "romfeed.toml").contains("\nchangelogs = \"texts\"\n"));
 }
 
+#[test]
+fn a_new_project_gets_a_catalog_for_each_device() {
+    let dir = with_remote("git@github.com:you/ota.git")
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.run(&["init"]).expect(0);
+    assert!(text(&dir, "romfeed.toml").contains("\ncatalog = \"catalog/\"\n"));
+    assert!(text(&dir, ".gitattributes").contains("\n/catalog/*.json merge=romfeed\n"));
+    assert!(text(&dir, ".github/workflows/pages.yml").contains(" [ ! -e catalog/ ] || "));
+    dir.run(&["generate"]).expect(0);
+    assert!(dir.path().join("catalog/bacon.json").is_file());
+    // Settings that got lost are written again for the catalog that is there.
+    dir.remove("romfeed.toml");
+    let run = dir.run(&["init"]).expect(0);
+    assert_eq!(fates(&run, "created"), ["romfeed.toml"]);
+    let again = dir.run(&["generate"]).expect(0);
+    again.says("out is up to date");
+}
+
+#[test]
+fn a_catalog_in_one_file_stays_and_nobody_is_told_to_split_it() {
+    // A first try without settings, as in the README.
+    let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.run(&["generate", "--base-url", "https://ota.example.org"])
+        .expect(0);
+    let call = ["init", "--host", "nginx", "--base-url", "https://h.example"];
+    dir.run(&call).expect(0).lacks("catalog");
+    assert!(!text(&dir, "romfeed.toml").contains("\ncatalog"));
+    assert!(text(&dir, ".gitattributes").contains("\n/catalog.json merge=romfeed\n"));
+    // A project that an earlier init set up, before its first build.
+    let dir = RomDir::new().file("romfeed.toml", "keep = 3\n");
+    dir.run(&call)
+        .expect(0)
+        .lacks("put this line at the top of romfeed.toml: catalog");
+    assert!(text(&dir, ".gitattributes").contains("\n/catalog.json merge=romfeed\n"));
+    // And one that is asked for.
+    let dir = RomDir::new();
+    dir.run(&[&call[..], &["--catalog", "catalog.json"]].concat())
+        .expect(0);
+    assert!(!text(&dir, "romfeed.toml").contains("\ncatalog"));
+}
+
+#[test]
+fn a_new_project_keeps_its_hands_off_a_folder_that_has_other_files() {
+    let call = ["init", "--host", "nginx", "--base-url", "https://h.example"];
+    for (file, flag) in [
+        ("catalog", None),
+        ("catalog/spring.json", None),
+        ("x", Some("--builds")),
+        ("x", Some("--out")),
+    ] {
+        let dir = RomDir::new().file(file, "[]\n");
+        let flags = flag.map(|flag| [flag, "catalog"]);
+        let flags = flags.as_ref().map_or(&[][..], |flags| &flags[..]);
+        dir.run(&[&call[..], flags].concat()).expect(0);
+        assert!(!text(&dir, "romfeed.toml").contains("\ncatalog"), "{file}");
+        dir.run(&["generate"]).expect(0);
+    }
+}
+
 /// Returns the lines of the settings from `[[source]]` on that are not comments.
 fn source_lines(dir: &RomDir) -> Vec<String> {
     let settings = text(dir, "romfeed.toml");
@@ -510,7 +569,7 @@ fn zips_on_github_get_a_source_and_a_workflow_that_looks_for_them() {
         "gh workflow run pages.yml",
         "contents: write\n",
         "GITHUB_TOKEN: ${{ github.token }}\n",
-        "[ -z \"$(git status --porcelain -- catalog.json)\" ]; then\n              romfeed check\n",
+        "[ -z \"$(git status --porcelain -- catalog/)\" ]; then\n              romfeed check\n",
         "\n          until git push; do\n",
         "\n              git pull --quiet --no-rebase --no-edit || {\n                  romfeed catalog merge\n",
         "\n          faults=$(romfeed generate --no-next --faults \"$@\") || {\n",

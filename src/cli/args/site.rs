@@ -22,7 +22,7 @@ Examples:
     after_help = INIT_EXAMPLES,
     mut_arg("builds", |arg| arg.help("Use this folder of ROM zips in the files, and find the devices in it [default: builds]")),
     mut_arg("out", |arg| arg.help("Use this folder of the site in the files [default: out]")),
-    mut_arg("catalog", |arg| arg.help("Use this list of builds in the files [default: catalog.json]")),
+    mut_arg("catalog", |arg| arg.help("Use this list of builds in the files [default: catalog.json if it is there, else catalog/ with a file for each device]")),
     mut_arg("changelogs", |arg| arg.help("Use this folder of changelogs in the files [default: changelogs, next to the catalog]")),
     mut_arg("base_url", |arg| arg.help("Use this address of the site in the files [default: that of the forge's pages]")),
 )]

@@ -10,7 +10,7 @@ mod write;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use romfeed::catalog::store;
 use romfeed::hosting::written::{self, Written};
@@ -30,6 +30,9 @@ use super::settings;
 
 /// The file of the list of devices.
 const DEVICES: &str = "devices.json";
+/// The catalog of a new project: a file for each device, so that people and jobs that publish different devices never
+/// change the same file.
+const CATALOG: &str = "catalog/";
 /// Longest part of a file of git, or of a file that init writes, that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -200,9 +203,25 @@ fn find_site(
         },
         builds,
         out,
-        catalog: plain_catalog(&config.catalogs[0])?,
+        catalog: plain_catalog(&find_catalog(args, config))?,
         changelogs: plain(&config.changelogs)?,
     })
+}
+
+/// Returns the catalog that flags, settings or files name; for a new project, one with a file for each device.
+fn find_catalog(args: &InitArgs, config: &Config) -> PathBuf {
+    let (file, folder) = (&config.catalogs[0], Path::new(CATALOG));
+    let is_new = args.places.catalog.is_empty()
+        && fs::symlink_metadata(SETTINGS).is_err()
+        && !store::is_there(file);
+    let is_place = [&config.builds, &config.out, &config.changelogs].contains(&&folder.to_owned());
+    // Anything else may have this name already.
+    let is_free = || store::files(folder).is_ok_and(|files| files.is_empty());
+    let is_catalog = || store::other_form(file).is_some();
+    match is_new && !is_place && (is_free() || is_catalog()) {
+        true => folder.to_owned(),
+        false => file.clone(),
+    }
 }
 
 /// Returns the `device_feed` of settings that init wrote, since phones in the field read it, or else the one that the
