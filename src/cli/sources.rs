@@ -1,11 +1,12 @@
 //! `romfeed sources`: what each source lists, and what a run would read and download.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use romfeed::fetch::{Fetch, Reach};
 use romfeed::generate::{self, Change, SourceState, Survey};
+use romfeed::model::build::Device;
 use romfeed::model::config::Config;
 use romfeed::model::source::{Host, SourceConfig};
 use romfeed::source;
@@ -65,6 +66,12 @@ fn print_sources(args: &SourcesArgs, config: &Config, terminal: Terminal) -> io:
             return Ok(Outcome::Usage);
         }
     };
+    if let Some(max) = args.groups {
+        for names in divide(&config.sources, usize::from(max)) {
+            writeln!(io::stdout(), "{}", names.join(" "))?;
+        }
+        return Ok(Outcome::Done);
+    }
     let survey = match generate::survey(config, &fetch, &Progress::new(terminal), now_ns()) {
         Ok(survey) => survey,
         Err(error) => {
@@ -87,6 +94,28 @@ fn print_sources(args: &SourcesArgs, config: &Config, terminal: Terminal) -> io:
         terminal.error(&escape(&format!("{source}: {text}")), None);
     }
     Ok(Outcome::from_success(survey.faults.is_empty()))
+}
+
+/// Divides the sources into at most `max` groups of about the same size. Those of one device stay together, since they
+/// change the same file.
+fn divide(sources: &[SourceConfig], max: usize) -> Vec<Vec<&str>> {
+    let mut units: Vec<(Option<&Device>, Vec<&str>)> = Vec::new();
+    for source in sources {
+        let device = source.device.as_ref();
+        let mut same = units
+            .iter_mut()
+            .filter(|unit| device.is_some() && unit.0 == device);
+        match same.next() {
+            Some((_, names)) => names.push(&source.name),
+            None => units.push((device, vec![&source.name])),
+        }
+    }
+    let mut groups = vec![Vec::new(); max.min(units.len())];
+    for (index, (_, names)) in units.into_iter().enumerate() {
+        let group = index % groups.len();
+        groups[group].extend(names);
+    }
+    groups
 }
 
 fn print_state(state: &SourceState, terminal: Terminal) {

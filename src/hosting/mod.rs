@@ -60,6 +60,10 @@ pub const MERGE_DRIVER: &str = "git config merge.romfeed.driver 'romfeed catalog
 const GITHUB: &str = "https://github.com/";
 /// How the third comment line of the script begins, before the name of the host.
 const WRITTEN_BY: &str = "# Written by: romfeed init --host ";
+/// How the comment of a workflow begins in which several jobs read sources, before their number.
+const WRITTEN_AS_MATRIX: &str = "# Written by: romfeed init --matrix ";
+/// The most jobs of a matrix: GitLab starts no more at once.
+pub const MAX_MATRIX: u8 = 200;
 
 /// A host for a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +186,16 @@ impl Host {
         }
     }
 
+    /// Returns the workflow that reads sources; none if such a site is published from another machine.
+    #[must_use]
+    pub fn workflow(self) -> Option<&'static str> {
+        match self {
+            Host::GitHub => Some(WORKFLOW),
+            Host::GitLab => Some(PIPELINE),
+            _ => None,
+        }
+    }
+
     /// Returns whether it can host the zips along with the site.
     fn hosts_zips(self) -> bool {
         matches!(self, Host::Nginx | Host::Apache | Host::Caddy | Host::S3)
@@ -202,6 +216,8 @@ pub struct Site {
     pub base: Option<Base>,
     /// The place of its zips.
     pub zips: Zips,
+    /// The number of jobs of a workflow that read sources side by side; 1 if the job that makes the site does it.
+    pub matrix: u8,
     /// The `device_feed` that the updaters of its builds read; none for the default.
     pub device_feed: Option<String>,
     /// The folder of packages.
@@ -258,8 +274,17 @@ impl Error {
     }
 }
 
+/// Returns the number of jobs of a workflow that `init` wrote for a matrix; none for any other.
+#[must_use]
+pub fn matrix_of(workflow: &str) -> Option<u8> {
+    let mut lines = workflow.lines();
+    let number = lines.find_map(|line| line.strip_prefix(WRITTEN_AS_MATRIX))?;
+    let number = number.parse().ok()?;
+    (1..=MAX_MATRIX).contains(&number).then_some(number)
+}
+
 /// The templates by name.
-const TEMPLATES: [(&str, &str); 16] = [
+const TEMPLATES: [(&str, &str); 21] = [
     (
         "romfeed.toml",
         include_str!("../../templates/hosts/romfeed.toml"),
@@ -274,6 +299,10 @@ const TEMPLATES: [(&str, &str); 16] = [
         include_str!("../../templates/hosts/generate.sh"),
     ),
     ("push.sh", include_str!("../../templates/hosts/push.sh")),
+    (
+        "catalogs.sh",
+        include_str!("../../templates/hosts/catalogs.sh"),
+    ),
     ("faults.sh", include_str!("../../templates/hosts/faults.sh")),
     (
         "publish.sh",
@@ -282,6 +311,22 @@ const TEMPLATES: [(&str, &str); 16] = [
     (
         "github-pages.yml",
         include_str!("../../templates/hosts/github-pages.yml"),
+    ),
+    (
+        "github-romfeed.yml",
+        include_str!("../../templates/hosts/github-romfeed.yml"),
+    ),
+    (
+        "github-commit.yml",
+        include_str!("../../templates/hosts/github-commit.yml"),
+    ),
+    (
+        "gitlab-romfeed.yml",
+        include_str!("../../templates/hosts/gitlab-romfeed.yml"),
+    ),
+    (
+        "gitlab-newest.yml",
+        include_str!("../../templates/hosts/gitlab-newest.yml"),
     ),
     (
         "gitlab-ci.yml",
@@ -320,6 +365,8 @@ struct Values<'a> {
     url: Option<String>,
     source: String,
     is_own: bool,
+    is_of_device: bool,
+    matrix: u8,
     upload: String,
     repository: &'a str,
     device_feed: Option<&'a str>,
@@ -371,6 +418,8 @@ impl<'a> Values<'a> {
                 .map(|listed| listed.lines().join("\n"))
                 .unwrap_or_default(),
             is_own: listed.is_some_and(|listed| listed.is_own),
+            is_of_device: listed.is_some_and(|listed| listed.is_of_device),
+            matrix: listed.map_or(1, |_| site.matrix),
             upload: upload.unwrap_or_default(),
             repository: remote.map_or("", Remote::path),
             device_feed: site.device_feed.as_deref(),

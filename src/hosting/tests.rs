@@ -7,6 +7,7 @@ fn site(host: Host, base: &str, remote: Option<&str>) -> Site {
         host: Some(host),
         base: Some(Base::parse(base).unwrap()),
         zips: Zips::for_host(Some(host), remote.as_ref()),
+        matrix: 1,
         device_feed: None,
         builds: path("builds"),
         out: path("out"),

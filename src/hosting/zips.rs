@@ -94,6 +94,8 @@ pub struct Listed {
     host: source::Host,
     /// Whether they are in the repository that the files of `init` are in.
     pub is_own: bool,
+    /// Whether only the settings of a device name them.
+    pub is_of_device: bool,
 }
 
 impl Listed {
@@ -122,17 +124,23 @@ impl Listed {
         Ok(Listed::new(host, remote))
     }
 
-    /// Returns what the first source of the settings lists; none if its values cannot go into scripts.
+    /// Returns what the first source of the settings lists, one of all devices if there is any; none if its values cannot
+    /// go into scripts.
     #[must_use]
     pub fn from_sources(sources: &[SourceConfig], remote: Option<&Remote>) -> Option<Listed> {
-        let host = sources.first()?.host.clone();
+        let mut of_all = sources.iter().filter(|source| source.device.is_none());
+        let source = of_all.next().or(sources.first())?;
+        let host = source.host.clone();
         let is_plain = match &host {
             source::Host::SourceForge { project, path, .. } => {
                 sourceforge("", project, path).is_ok()
             }
             _ => true,
         };
-        is_plain.then(|| Listed::new(host, remote))
+        is_plain.then(|| Listed {
+            is_of_device: source.device.is_some(),
+            ..Listed::new(host, remote)
+        })
     }
 
     fn new(host: source::Host, remote: Option<&Remote>) -> Listed {
@@ -145,7 +153,11 @@ impl Listed {
             }
             _ => false,
         });
-        Listed { host, is_own }
+        Listed {
+            host,
+            is_own,
+            is_of_device: false,
+        }
     }
 
     /// Returns whether a source of the settings lists the same.
@@ -153,7 +165,7 @@ impl Listed {
     pub fn is_in(&self, sources: &[SourceConfig]) -> bool {
         let listed = |source: &SourceConfig| Listed {
             host: source.host.clone(),
-            is_own: self.is_own,
+            ..self.clone()
         };
         sources
             .iter()

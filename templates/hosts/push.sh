@@ -2,14 +2,18 @@ set -- <{ catalog }>
 [ ! -d <{ changelogs }> ] || set -- "$@" <{ changelogs }>
 git add -- "$@"
 git diff --cached --quiet -- "$@" || git commit --quiet --message "New builds" -- "$@"
-# If another machine has pushed in the meantime, merge its builds.
+# If others have pushed in the meantime, merge their builds. If they have not, git could not push for another reason.
 tries=0
 until git push; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 5 ] || exit 1
+    head=$(git rev-parse HEAD)
     git pull --quiet --no-rebase --no-edit || {
         romfeed catalog merge
         git add -- <{ catalog }>
         git commit --quiet --no-edit
     }
+    if [ "$(git rev-parse HEAD)" = "$head" ]; then
+        tries=$((tries + 1))
+        [ "$tries" -lt 5 ] || exit 1
+        sleep "$tries"
+    fi
 done

@@ -359,3 +359,57 @@ fn git_merges_both_forms_with_what_init_writes() {
         assert_eq!(clones.listed(), ["a.zip", "b.zip", FIRST]);
     }
 }
+
+/// Returns the commands of a step of the workflow that `init` writes, between two lines.
+#[cfg(unix)]
+fn commands(workflow: &str, from: &str, to: &str) -> String {
+    let lines = workflow.lines().map(str::trim_start);
+    let lines = lines.skip_while(|line| *line != from).skip(1);
+    let lines: Vec<&str> = lines.take_while(|line| *line != to).collect();
+    lines.join("\n")
+}
+
+#[cfg(unix)]
+#[test]
+fn jobs_that_push_at_once_lose_no_build() {
+    if !has_git() {
+        return;
+    }
+    for setting in ["catalog.json", "catalog/"] {
+        let clones = Clones::new();
+        if setting == "catalog/" {
+            clones.run("a", &["catalog", "split"]).expect(0);
+        }
+        let source = "[[source]]\ngithub = \"you/roms\"\n";
+        let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{setting}\"\n{source}");
+        clones.root.put("a/romfeed.toml", settings);
+        clones.root.remove("a/.gitattributes");
+        let init = ["init", "--host", "github", "--matrix", "4"];
+        clones.run("a", &init).expect(0);
+        clones.commit("a");
+        assert!(clones.git("a", "push --quiet origin main"));
+        let workflow = clones.root.read("a/.github/workflows/pages.yml");
+        let workflow = String::from_utf8(workflow).unwrap();
+        let push = commands(&workflow, "gh auth setup-git", "env:");
+        // Two jobs of each of two devices.
+        let jobs = ["c", "d", "e", "f"];
+        for (index, job) in jobs.into_iter().enumerate() {
+            assert!(clones.git("", &format!("clone --quiet origin {job}")));
+            let device = ["bacon", "onyx"][index % 2];
+            let number = u8::try_from(index).unwrap() + 10;
+            clones.add(job, &format!("{job}.zip"), device, number);
+        }
+        let started = jobs.map(|job| {
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-e", "-c", &push])
+                .current_dir(clones.folder(job));
+            shell.envs(clones.vars()).spawn().unwrap()
+        });
+        for mut job in started {
+            assert!(job.wait().unwrap().success(), "{setting}");
+        }
+        clones.git("b", "pull --quiet");
+        assert_eq!(clones.listed(), ["c.zip", "d.zip", "e.zip", "f.zip", FIRST]);
+    }
+}

@@ -48,6 +48,7 @@ mod layering;
 mod layouts;
 mod maintainers;
 mod manual;
+mod matrix;
 mod messages;
 mod mistakes;
 mod newcomers;

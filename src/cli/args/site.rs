@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use romfeed::hosting::Host;
+use romfeed::hosting::{Host, MAX_MATRIX};
 use romfeed::model::build::Device;
 
 use super::judges::LiveArgs;
@@ -35,6 +35,9 @@ pub(crate) struct InitArgs {
     /// List the zips where they are already: github, github:OWNER/REPO, gitlab, gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, or the https address of a web folder
     #[arg(long, value_name = "PLACE")]
     pub(crate) zips: Option<String>,
+    /// Let up to this many jobs of the workflow for GitHub or GitLab read the [[source]]s side by side, and one make the site; 1 for a single job [default: as in the workflow that is there]
+    #[arg(long, value_name = "JOBS", value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_MATRIX)))]
+    pub(crate) matrix: Option<u8>,
     /// Show what would be written, but write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -181,6 +184,9 @@ pub(crate) struct SourcesArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Divide the sources among up to this many jobs, print the names of each on a line, and ask no host
+    #[arg(long, value_name = "JOBS", conflicts_with = "json", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) groups: Option<u16>,
     /// Trust the certificates in this PEM file instead of those that browsers trust
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,

@@ -77,6 +77,13 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
     let previous = previous.and_then(|script| Host::from_publish_script(&script));
     let found = devices::find(config, terminal);
     let site = match find_site(args, config, remote.as_ref(), listed, previous) {
+        Ok(site) if args.matrix.is_some_and(|jobs| jobs > 1) && !can_be_matrix(&site) => {
+            terminal.error(
+                "several jobs read zips only in a workflow on GitHub or GitLab that has a [[source]]",
+                Some("name both, for example: romfeed init --host github --zips github --matrix 20"),
+            );
+            return Ok(Outcome::Usage);
+        }
         Ok(site) => Site {
             device_feed: find_device_feed(&found, config),
             ..site
@@ -128,6 +135,20 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
         next::print(&folder, terminal);
     }
     Ok(outcome)
+}
+
+/// Returns whether the site has a workflow in which several jobs can read sources.
+fn can_be_matrix(site: &Site) -> bool {
+    site.host.is_some_and(|host| host.workflow().is_some()) && site.zips.listed().is_some()
+}
+
+/// Returns the number of jobs that read sources: that of the flag, or else of the workflow that is there.
+fn find_matrix(args: &InitArgs, host: Option<Host>) -> u8 {
+    let of_workflow = || {
+        let text = read_text(Path::new(host?.workflow()?)).ok()??;
+        hosting::matrix_of(&text)
+    };
+    args.matrix.or_else(of_workflow).unwrap_or(1)
 }
 
 /// A value that scripts cannot use, with a hint.
@@ -195,6 +216,7 @@ fn find_site(
     Ok(Site {
         host,
         base: base_url.as_deref().map(Base::parse).transpose()?,
+        matrix: find_matrix(args, host),
         device_feed: None,
         zips: match listed {
             Some(listed) => Zips::Listed(listed),

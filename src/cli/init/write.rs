@@ -140,6 +140,7 @@ fn is_without_digest(path: &str, text: &str, folder: &Folder<'_>) -> bool {
             host,
             base: base.clone(),
             zips: zips.clone(),
+            matrix: 1,
             ..site.clone()
         };
         let files = hosting::render(&earlier).unwrap_or_default();
