@@ -232,9 +232,16 @@ fn name_of(file: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Reads the catalog of one device, and checks that it is that device's.
+/// Reads the catalog of one device, and checks that it is that device's. A file that is listed and is not there, such
+/// as a link that leads nowhere, is not an empty catalog.
 fn load_device(path: &Path) -> Result<Catalog, Error> {
-    let catalog = file::load(path)?;
+    let catalog = file::load(path).map_err(|error| match error {
+        Error::Io { file, source } if source.kind() == io::ErrorKind::NotFound => Error::Io {
+            file,
+            source: io::Error::other("it was removed meanwhile, or is a link that leads nowhere"),
+        },
+        error => error,
+    })?;
     let found = path.file_name().unwrap_or_default();
     for device in devices(&catalog) {
         let expected = file_name(device);

@@ -4,6 +4,7 @@
 
 mod aosp;
 mod backend;
+mod bad_catalogs;
 mod bad_images;
 mod bad_input;
 mod catalog;

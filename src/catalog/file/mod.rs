@@ -56,6 +56,12 @@ pub enum Error {
         #[source]
         source: JsonError,
     },
+    /// It has no text at all.
+    #[error("{file} is empty")]
+    Empty {
+        /// The catalog.
+        file: String,
+    },
     /// It has conflict markers of git.
     #[error("{file} holds two versions that git could not merge, the first at line {line}")]
     Conflict {
@@ -259,6 +265,11 @@ fn parse_wire(bytes: &[u8], file: &str) -> Result<CatalogJson, Error> {
         source: source.into(),
     };
     let bytes = after_byte_order_mark(bytes);
+    if bytes.trim_ascii().is_empty() {
+        return Err(Error::Empty {
+            file: file.to_owned(),
+        });
+    }
     let parsed: Result<CatalogJson, _> = serde_json::from_slice(bytes);
     let schema = match &parsed {
         Ok(wire) => wire.schema,

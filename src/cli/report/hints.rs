@@ -401,6 +401,12 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         file::Error::OtherDevice { .. } => {
             "move these records to that file, or rename this one; nothing was written"
         }
+        file::Error::Empty { .. } => {
+            "bring back what it had: `git log -p` shows it; nothing was written"
+        }
+        file::Error::Io { .. } => {
+            "make it a file that can be read; in a folder of catalogs, whatever ends in .json is one; nothing was written"
+        }
         file::Error::Twice { .. } => "remove the record of the wrong device; nothing was written",
         file::Error::TwoForms { .. } => {
             "`romfeed catalog split` keeps the folder and `join` the file, if they are equal; otherwise \
