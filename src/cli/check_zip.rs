@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use ota_view::error_kind::ErrorKind;
 use ota_view::finding::{self, Finding};
-use ota_view::verify::{self, Verdict};
+use ota_view::verify::{self, Certificate, Verdict};
+use romfeed::fetch::Remote;
+use romfeed::model::build::Device;
 use romfeed::model::config::Config;
+use romfeed::model::facts::Fact;
 
 use super::escape::{escape, shown};
 use super::outcome::Outcome;
@@ -25,26 +28,23 @@ pub(crate) fn run(
     config: &Config,
     terminal: Terminal,
 ) -> io::Result<Outcome> {
-    let certificates = match certificates {
-        [] => config.certificates.clone(),
-        paths => match config::load_certificates(paths) {
-            Ok(certificates) => certificates,
-            Err(error) => {
-                terminal.error(&format!("--certificate: {}", chain(&error)), None);
-                return Ok(Outcome::Usage);
-            }
-        },
+    let certificates = match config::load_certificates(certificates) {
+        Ok(certificates) => certificates,
+        Err(error) => {
+            terminal.error(&format!("--certificate: {}", chain(&error)), None);
+            return Ok(Outcome::Usage);
+        }
     };
     let mut outcome = Outcome::Done;
     let mut all = Vec::new();
     for zip in zips {
         let place = zip.to_string_lossy();
         let checked = match remote::address(zip) {
-            None => verify::check(zip, &place, &config.limits),
+            None => verify::check(zip, &place, &config.limits).map(|verdict| (verdict, None)),
             Some(url) => check_remote(url, ca, config, terminal),
         };
-        let mut verdict = match checked {
-            Ok(verdict) => verdict,
+        let (mut verdict, remote) = match checked {
+            Ok(checked) => checked,
             Err(error) => {
                 let unreadable = unreadable(&error, &place);
                 findings::print(terminal, std::slice::from_ref(&unreadable), json)?;
@@ -53,7 +53,11 @@ pub(crate) fn run(
                 continue;
             }
         };
-        verdict.expect_signer(&certificates, &place);
+        let expected = match &certificates[..] {
+            [] => of_settings(zip, remote.as_ref(), config),
+            given => given,
+        };
+        verdict.expect_signer(expected, &place);
         findings::print(terminal, &verdict.findings, json)?;
         print_summary(terminal, zip, &verdict);
         if finding::has_errors(&verdict.findings) {
@@ -67,19 +71,42 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
+/// Returns the certificates in the settings of those who may sign a package: those of its device, or else those of all
+/// devices.
+fn of_settings<'c>(
+    zip: &Path,
+    remote: Option<&Arc<Remote>>,
+    config: &'c Config,
+) -> &'c [Certificate] {
+    if config
+        .devices
+        .values()
+        .all(|set| set.certificates.is_empty())
+    {
+        return &config.certificates;
+    }
+    let device = || {
+        let examined = remote::examine(zip, remote, config).ok()?;
+        Device::parse(examined.facts.value(Fact::Device)?).ok()
+    };
+    device().map_or(&config.certificates, |device| {
+        config.requirements(&device).1
+    })
+}
+
 /// Checks a package on its host. All of it is downloaded, and nothing is stored.
 fn check_remote(
     url: &str,
     ca: Option<&Path>,
     config: &Config,
     terminal: Terminal,
-) -> Result<Verdict, verify::Error> {
+) -> Result<(Verdict, Option<Arc<Remote>>), verify::Error> {
     let remote = remote::open_whole(url, ca).map_err(verify::Error::Open)?;
     let verdict = verify::check_source(Arc::clone(&remote), url, &config.limits)?;
     if terminal.verbosity > 0 {
         terminal.line(&format!("asked its host: {}", remote.traffic()));
     }
-    Ok(verdict)
+    Ok((verdict, Some(remote)))
 }
 
 /// Turns the error of a package that could not be read into a finding: scripts read only findings.

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use romfeed::fetch::Traffic;
 use romfeed::generate::Fault;
-use romfeed::generate::edit::path_in_builds;
 use romfeed::ingest::digests::{self, Digests};
-use romfeed::ingest::{self, Context, Examined, RemotePackage};
+use romfeed::ingest::{self, Examined};
 use romfeed::model::build::{Kind, Variant};
 use romfeed::model::config::Config;
 use romfeed::model::facts::Fact;
@@ -139,20 +137,8 @@ struct Inspected {
 }
 
 fn inspect(zip: &Path, config: &Config, hash: bool) -> Result<Inspected, ingest::Error> {
-    let context = Context::new(config);
     let remote = remote::address(zip).map(remote::open).transpose()?;
-    let mut package = match (&remote, remote::address(zip)) {
-        (Some(remote), Some(url)) => {
-            let package = RemotePackage {
-                source: Arc::clone(remote),
-                known_as: None,
-                path: remote::filename(url),
-                place: None,
-            };
-            ingest::examine_remote(package, context)?
-        }
-        _ => ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?,
-    };
+    let mut package = remote::examine(zip, remote.as_ref(), config)?;
     let digests = match hash {
         false => None,
         true => Some(digests::digest_file(

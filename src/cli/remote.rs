@@ -9,7 +9,9 @@ use std::sync::Arc;
 use ota_view::io::{Budget, Limits};
 use ota_view::package::Package;
 use romfeed::fetch::{Reach, Remote, is_askable};
-use romfeed::ingest::{self, Error};
+use romfeed::generate::edit::path_in_builds;
+use romfeed::ingest::{self, Context, Error, Examined, RemotePackage};
+use romfeed::model::config::Config;
 
 use super::http;
 
@@ -43,6 +45,25 @@ pub(crate) fn open(url: &str) -> Result<Arc<Remote>, Error> {
 /// As [`open`], to read the whole file, and parts of it twice.
 pub(crate) fn open_whole(url: &str, ca: Option<&Path>) -> io::Result<Arc<Remote>> {
     Ok(Arc::new(connect(url, ca)?.with_max_bytes(u64::MAX)))
+}
+
+/// Examines a package by its path, or on its host, where it is open already.
+pub(crate) fn examine(
+    zip: &Path,
+    remote: Option<&Arc<Remote>>,
+    config: &Config,
+) -> Result<Examined, Error> {
+    let context = Context::new(config);
+    let (Some(remote), Some(url)) = (remote, address(zip)) else {
+        return ingest::examine(zip, &path_in_builds(zip, &config.builds), context);
+    };
+    let package = RemotePackage {
+        source: Arc::clone(remote),
+        known_as: None,
+        path: filename(url),
+        place: None,
+    };
+    ingest::examine_remote(package, context)
 }
 
 fn connect(url: &str, ca: Option<&Path>) -> io::Result<Remote> {

@@ -324,10 +324,17 @@ pub enum AddressSource {
 impl Config {
     /// Returns what the packages of a device must meet, and the certificates of those who may sign them.
     ///
-    /// A device with certificates of its own must be signed with the key of one of these.
+    /// A device with certificates of its own must be signed with the key of one of these. Upper and lower case of its
+    /// name do not matter, so that a misspelled file with settings lets no package in.
     #[must_use]
     pub fn requirements(&self, device: &Device) -> (Require, &[Certificate]) {
-        let own = self.device(device.as_str());
+        let name = device.as_str();
+        let is_own = |(owner, config): &(&String, &DeviceConfig)| {
+            let mut names = config.aliases.iter().map(Device::as_str);
+            owner.eq_ignore_ascii_case(name) || names.any(|alias| alias.eq_ignore_ascii_case(name))
+        };
+        let in_other_case = || Some(self.devices.iter().find(is_own)?.1);
+        let own = self.device(name).or_else(in_other_case);
         match own.map(|own| &*own.certificates) {
             None | Some([]) => (self.require, &self.certificates),
             Some(own) => {

@@ -232,3 +232,91 @@ fn a_build_added_by_its_address_must_be_verified() {
         .says("lark.zip: it cannot be verified");
     assert!(!dir.path().join("catalog.json").exists());
 }
+
+#[test]
+fn an_alias_in_the_files_of_two_devices_names_both() {
+    let dir = dir()
+        .file("devices.d/bacon.toml", "aliases = [\"x1\"]\n")
+        .file("devices.d/onyx.toml", "aliases = [\"x1\"]\n");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("the alias `x1` is in both devices.d/bacon.toml and devices.d/onyx.toml")
+        .says("hint: take it out of one of them");
+    dir.put("devices.d/onyx.toml", "aliases = [\"onyx\"]\n");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("devices.d/onyx.toml: aliases: `onyx` is the device itself");
+}
+
+#[test]
+fn sources_of_two_devices_need_no_names() {
+    let dir = dir().file("list.json", "[]");
+    let source = "[[source]]\nfiles = \"list.json\"\nbase = \"https://dl.example.org\"\n";
+    for device in ["bacon", "onyx"] {
+        dir.put(&format!("devices.d/{device}.toml"), source);
+    }
+    dir.run(&["generate", "--offline"]).expect(0);
+    let named = format!("{source}name = \"zips\"\n");
+    for device in ["bacon", "onyx"] {
+        dir.put(&format!("devices.d/{device}.toml"), &named);
+    }
+    dir.run(&["generate", "--offline"])
+        .expect(2)
+        .says(
+            "devices.d/onyx.toml: [[source]]: the name `zips` is that of another source, in devices.d/bacon.toml: \
+             [[source]]",
+        )
+        .says("hint: give one of them another `name`");
+}
+
+#[test]
+fn faults_of_sources_name_the_file_of_the_device() {
+    let dir = dir().file("devices.d/onyx.toml", "[[source]]\nsourceforge = \"a b\"\n");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("devices.d/onyx.toml: [[source]]: sourceforge: `a b` is not the name of a project");
+}
+
+#[test]
+fn the_certificate_in_a_file_with_other_letter_case_holds() {
+    let dir = RomDir::new().file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    dir.put("lark.x509.pem", pem(Key::Bob.certificate()));
+    dir.put("devices.d/LARK.toml", "certificate = \"lark.x509.pem\"\n");
+    let (name, zip) = signed("lark", Key::Alice);
+    dir.put(&name, zip);
+    dir.run(&["generate"]).expect(1).says("nightly-lark.zip: ");
+    assert!(!dir.path().join("out/lark.json").exists());
+    let (name, zip) = signed("lark", Key::Bob);
+    dir.put(&name, zip);
+    dir.run(&["generate"])
+        .expect(0)
+        .says("devices.d/LARK.toml: no build is for this device; did you mean `lark`?");
+}
+
+#[test]
+fn a_zip_is_checked_with_the_certificate_of_its_device() {
+    let dir = RomDir::new().file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    dir.put("lark.x509.pem", pem(Key::Bob.certificate()));
+    dir.put("devices.d/lark.toml", "certificate = \"lark.x509.pem\"\n");
+    for (device, key, is_expected) in [
+        ("lark", Key::Alice, false),
+        ("lark", Key::Bob, true),
+        ("onyx", Key::Alice, true),
+    ] {
+        let (name, zip) = signed(device, key);
+        dir.put(&name, zip);
+        let run = dir.run(&["check", &name]);
+        assert_eq!(
+            run.stderr.contains("expected that of") || run.stdout.contains("expected that of"),
+            !is_expected,
+            "{device}: {}",
+            run.stderr
+        );
+    }
+    // A certificate that is given takes precedence.
+    dir.put("alice.x509.pem", pem(Key::Alice.certificate()));
+    let (name, zip) = signed("lark", Key::Alice);
+    dir.put(&name, zip);
+    let run = dir.run(&["check", "--certificate", "alice.x509.pem", &name]);
+    run.lacks("expected that of");
+}

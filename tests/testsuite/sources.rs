@@ -527,7 +527,7 @@ fn the_source_of_one_device_publishes_for_no_other() {
         .file("devices.d/onyx.toml", format!("[[source]]{source}"));
     generate(&other)
         .expect(1)
-        .says("it is for `bacon`, and the source `github` is only for `onyx`")
+        .says("it is for `bacon`, and the source `onyx-github` is only for `onyx`")
         .says("take it out of that source");
     assert!(!other.path().join("out/bacon.json").exists());
 }

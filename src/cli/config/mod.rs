@@ -147,8 +147,7 @@ fn with_packages(
         accept_new_signer: values::parse_signers(&settings.accept_new_signer)
             .map_err(|e| origin.error("accept_new_signer", &e))?,
         require: (&settings.require).into(),
-        sources: sources::parse(settings, &origin.folder)
-            .map_err(|e| origin.error("[[source]]", &e))?,
+        sources: sources::parse(settings, origin)?,
         source_jobs: resolve_source_jobs(settings, origin)?,
         max_download: settings
             .max_download
@@ -255,7 +254,7 @@ fn resolve_devices(
         };
         devices.insert(device.clone(), config);
     }
-    values::check_aliases(&devices).map_err(|e| origin.error("aliases", &e))?;
+    values::check_aliases(&devices, origin)?;
     Ok(devices)
 }
 

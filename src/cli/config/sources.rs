@@ -1,6 +1,6 @@
 //! The settings `[[source]]`: hosts whose zips are published without being on this machine.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use romfeed::fetch::is_askable;
@@ -10,7 +10,7 @@ use romfeed::model::build::{Device, filename_fault};
 use romfeed::model::source::{Bucket, HashPolicy, Host, Keys, SourceConfig, Token};
 use serde::Deserialize;
 
-use super::file::FileConfig;
+use super::file::{ConfigError, FileConfig, Origin};
 use super::span::Span;
 
 /// Longest `github.json` that is read, in bytes.
@@ -70,38 +70,44 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Checks the tables of all devices and those of single ones; paths are relative to `folder`.
+/// Checks the tables of all devices and those of single ones.
 ///
 /// # Errors
 /// One line on the first table that cannot be used.
-pub(super) fn parse(settings: &FileConfig, folder: &Path) -> Result<Vec<SourceConfig>, String> {
+pub(super) fn parse(
+    settings: &FileConfig,
+    origin: &Origin,
+) -> Result<Vec<SourceConfig>, ConfigError> {
     let mut sources: Vec<SourceConfig> = Vec::new();
-    let mut names = BTreeSet::new();
-    let mut all = Vec::new();
-    let of_all = settings.sources.iter().map(|table| (None, table));
-    let of_devices = settings.device.iter().flat_map(|(device, set)| {
-        let tables = set.sources.iter();
-        tables.map(move |table| (Device::parse(device).ok(), table))
+    let mut places: BTreeMap<String, String> = BTreeMap::new();
+    let of_all = (
+        None,
+        format!("{}: [[source]]", origin.name),
+        &settings.sources,
+    );
+    let of_devices = settings.device.iter().map(|(device, set)| {
+        let place = match &set.file {
+            Some(file) => format!("{file}: [[source]]"),
+            None => format!("{}: [[device.{device}.source]]", origin.name),
+        };
+        (Device::parse(device).ok(), place, &set.sources)
     });
-    for (device, table) in of_all.chain(of_devices) {
-        let tables = match table.github.as_deref() {
-            Some(list) if list.ends_with(".json") => table.expand(&folder.join(list))?,
-            _ => vec![table.clone()],
-        };
-        all.extend(tables.into_iter().map(|table| (device.clone(), table)));
-    }
-    for (device, table) in all {
-        let source = SourceConfig {
-            device,
-            ..table.resolve(folder)?
-        };
-        if !names.insert(source.name.to_lowercase()) {
-            return Err(format!(
-                "two sources have the name `{}`; give one of them another `name`",
-                source.name.escape_debug()
-            ));
+    for (device, place, tables) in std::iter::once(of_all).chain(of_devices) {
+        let error = |reason: String| ConfigError::new(format!("{place}: {reason}"));
+        for table in tables {
+            for table in table.repositories(&origin.folder).map_err(error)? {
+                let source = table
+                    .resolve(&origin.folder, device.as_ref())
+                    .map_err(error)?;
+                if let Some(first) = places.insert(source.name.to_lowercase(), place.clone()) {
+                    let name = source.name.escape_debug();
+                    let reason = format!("the name `{name}` is that of another source, in {first}");
+                    let hint = "give one of them another `name`".to_owned();
+                    return Err(error(reason).with_hint(hint));
+                }
+                sources.push(source);
+            }
         }
-        sources.push(source);
     }
     Ok(sources)
 }
@@ -113,11 +119,15 @@ struct ListedRepo {
 }
 
 impl FileSource {
-    /// Returns a table for each repository in LineageOTA's `github.json`; the name of each is that of the repository,
-    /// with `-` for `/`.
-    fn expand(&self, file: &Path) -> Result<Vec<FileSource>, String> {
+    /// Returns a table for each repository in LineageOTA's `github.json`, if the table names that file; the name of each
+    /// is that of the repository, with `-` for `/`.
+    fn repositories(&self, folder: &Path) -> Result<Vec<FileSource>, String> {
+        let file = match self.github.as_deref() {
+            Some(list) if list.ends_with(".json") => folder.join(list),
+            _ => return Ok(vec![self.clone()]),
+        };
         let shown = file.display();
-        let text = read_text(file, MAX_LIST)
+        let text = read_text(&file, MAX_LIST)
             .map_err(|error| format!("github: cannot read {shown}: {error}"))?;
         let repos: Vec<ListedRepo> = serde_json::from_str(&text)
             .map_err(|error| format!("github: {shown}: {}", json_message(&error)))?;
@@ -129,7 +139,8 @@ impl FileSource {
         Ok(repos.into_iter().map(table).collect())
     }
 
-    fn resolve(&self, folder: &Path) -> Result<SourceConfig, String> {
+    /// Checks a table, of all devices or of one.
+    fn resolve(&self, folder: &Path, device: Option<&Device>) -> Result<SourceConfig, String> {
         let (kind, host) = self.host(folder)?;
         for (key, is_set, kinds) in [
             (
@@ -153,7 +164,11 @@ impl FileSource {
                 return Err(format!("`{key}` does not belong to `{kind}`"));
             }
         }
-        let name = self.name.clone().unwrap_or_else(|| default_name(&host));
+        let default_name = || match device {
+            Some(device) => format!("{device}-{kind}"),
+            None => kind.to_owned(),
+        };
+        let name = self.name.clone().unwrap_or_else(default_name);
         check_name(&name)?;
         let max_age = self.max_age.as_ref().map(Span::seconds).transpose();
         if self.newest == Some(0) {
@@ -161,7 +176,7 @@ impl FileSource {
         }
         Ok(SourceConfig {
             name,
-            device: None,
+            device: device.cloned(),
             newest: self.newest,
             max_age: max_age.map_err(|error| format!("max_age: {error}"))?,
             hash: self.hash.into(),
@@ -407,20 +422,6 @@ fn keys() -> Result<Option<Keys>, String> {
             Err("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not".to_owned())
         }
     }
-}
-
-/// Returns the name of a source whose table has none.
-fn default_name(host: &Host) -> String {
-    let name = match host {
-        Host::GitHub { .. } => "github",
-        Host::Forgejo { .. } => "forgejo",
-        Host::GitLab { .. } => "gitlab",
-        Host::SourceForge { .. } => "sourceforge",
-        Host::Listing { .. } => "listing",
-        Host::S3(_) => "s3",
-        Host::Files { .. } => "files",
-    };
-    name.to_owned()
 }
 
 /// Checks a name, which becomes a folder in paths.

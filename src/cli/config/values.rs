@@ -10,7 +10,9 @@ use romfeed::model::config::{DeviceConfig, KnownIncremental, Override, PathPatte
 use romfeed::model::facts::Fact;
 use romfeed::model::family::{FAMILIES, Family, Rule};
 
-use super::file::{FileDevice, FileFamily, FileKnown, FileOverride, FileVariant};
+use super::file::{
+    ConfigError, FileDevice, FileFamily, FileKnown, FileOverride, FileVariant, Origin,
+};
 
 /// Checks the settings of a device, except for those that need files.
 pub(super) fn resolve_device(name: &str, set: &FileDevice) -> Result<DeviceConfig, String> {
@@ -91,17 +93,28 @@ fn resolve_known(known: &FileKnown) -> Result<KnownIncremental, String> {
 }
 
 /// Checks that each alias belongs to one device.
-pub(super) fn check_aliases(devices: &BTreeMap<String, DeviceConfig>) -> Result<(), String> {
-    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+pub(super) fn check_aliases(
+    devices: &BTreeMap<String, DeviceConfig>,
+    origin: &Origin,
+) -> Result<(), ConfigError> {
+    let place = |device: &str, config: &DeviceConfig| match &config.file {
+        Some(file) => file.clone(),
+        None => format!("[device.{device}] in {}", origin.name),
+    };
+    let mut places: BTreeMap<&str, String> = BTreeMap::new();
     for (device, config) in devices {
+        let here = place(device, config);
         for alias in &config.aliases {
-            if let Some(owner) = owners.insert(alias.as_str(), device) {
-                return Err(format!(
-                    "`{alias}` is an alias of both {owner} and {device}"
-                ));
-            }
             if alias.as_str() == device {
-                return Err(format!("`{alias}` is the device itself"));
+                let message = format!("{here}: aliases: `{alias}` is the device itself");
+                return Err(ConfigError::new(message));
+            }
+            if let Some(first) = places.insert(alias.as_str(), here.clone()) {
+                let error = format!("the alias `{alias}` is in both {first} and {here}");
+                let hint = format!(
+                    "take it out of one of them: phones that ask for {alias} are offered the builds of one device"
+                );
+                return Err(ConfigError::new(error).with_hint(hint));
             }
         }
     }

@@ -36,7 +36,7 @@ fn device_names_come_from_settings_and_builds() {
     for (settings, text) in [
         (
             "[device.a]\naliases = [\"x\"]\n[device.b]\naliases = [\"x\"]",
-            "`x` is an alias of both a and b",
+            "the alias `x` is in both [device.a] in romfeed.toml and [device.b] in romfeed.toml",
         ),
         ("[device.a]\naliases = [\"a\"]", "`a` is the device itself"),
         (
