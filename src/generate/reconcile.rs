@@ -322,6 +322,8 @@ impl Merge<'_> {
             // Facts that are not in the package stay.
             keep_place(record, &mut build);
             build.id.clone_from(&record.build.id);
+            // Not every source states it.
+            build.md5 = build.md5.or_else(|| record.build.md5.clone());
             build.family = build.family.or_else(|| record.build.family.clone());
             if std::mem::take(&mut record.retired) {
                 self.log.events.push(Event::Returned(path.clone()));

@@ -85,6 +85,7 @@ mod sources_changed;
 mod sources_corrected;
 mod sources_folders;
 mod sources_messages;
+mod sources_moved;
 mod sources_online;
 mod sources_releases;
 mod sources_s3;

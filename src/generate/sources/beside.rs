@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use sha2::{Digest, Sha256};
 
-use super::known::Known;
+use super::known::{Known, address};
 use super::{KnownPackage, NewPackage};
 use crate::catalog::Record;
 use crate::model::build::{Build, IMAGES, Origin, stem};
@@ -29,7 +29,7 @@ pub(super) fn adopt(record: &Record, config: &Config, package: &NewPackage) -> O
             .any(|source| source.name == origin.source),
         None => true,
     };
-    let is_same = is_free && build.url.as_ref() == Some(&package.url);
+    let is_same = is_free && address(&build, config).as_deref() == Some(&package.url);
     is_same.then(|| {
         // The SHA-256 may come from a zip that was on this machine.
         let is_hashed = build

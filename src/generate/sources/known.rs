@@ -1,16 +1,18 @@
 //! Finds the build in the catalogs that a listed package is.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::catalog::{Catalog, Catalogs, Record, Tombstone};
 use crate::model::build::{Build, Origin};
+use crate::model::config::Config;
 use crate::model::source::SourceConfig;
 use crate::source::{RemoteFile, split};
 
 /// All builds and removed builds of the catalogs, by what a list may say of them.
 pub(super) struct Known<'a> {
     by_origin: HashMap<(&'a str, &'a str), &'a Record>,
-    by_url: HashMap<&'a str, &'a Record>,
+    by_url: HashMap<Cow<'a, str>, &'a Record>,
     by_filename: HashMap<&'a str, Vec<&'a Record>>,
     stones: HashMap<(&'a str, &'a str), Vec<&'a Origin>>,
     catalogs: &'a Catalogs,
@@ -29,7 +31,7 @@ pub(super) enum Match<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(catalogs: &'a Catalogs) -> Known<'a> {
+    pub(super) fn new(catalogs: &'a Catalogs, config: &Config) -> Known<'a> {
         let mut known = Known {
             by_origin: HashMap::new(),
             by_url: HashMap::new(),
@@ -44,7 +46,7 @@ impl<'a> Known<'a> {
             if let Some(origin) = &build.origin {
                 known.by_origin.insert(key(origin), record);
             }
-            if let Some(url) = &build.url {
+            if let Some(url) = address(build, config) {
                 known.by_url.insert(url, record);
             }
             let of_name = known.by_filename.entry(&build.filename).or_default();
@@ -118,6 +120,14 @@ impl<'a> Known<'a> {
 /// Returns whether a listed package has the version that was read; what has no tag may be the same.
 fn is_version(origin: &Origin, file: &RemoteFile) -> bool {
     origin.tag.is_empty() || file.tag.is_empty() || origin.tag == file.tag
+}
+
+/// Returns where phones download a build: the address in its record, or else the one that the settings give it.
+pub(super) fn address<'a>(build: &'a Build, config: &Config) -> Option<Cow<'a, str>> {
+    match &build.url {
+        Some(url) => Some(Cow::Borrowed(url)),
+        None => Some(Cow::Owned(config.address(build)?.0)),
+    }
 }
 
 fn key(origin: &Origin) -> (&str, &str) {

@@ -197,7 +197,7 @@ pub(super) fn ask(
     catalogs: &Catalogs,
 ) -> Result<Asked, Error> {
     let (mut sources, mut states, mut log) = (Sources::default(), Vec::new(), Log::default());
-    let known = Known::new(catalogs);
+    let known = Known::new(catalogs, run.config);
     let pool = thread_pool(run.config.source_jobs)?;
     let scope = &run.config.scope;
     let wanted = run.config.sources.iter();
