@@ -84,6 +84,18 @@ impl Files {
         stamps(path).is_ok_and(|stamps| stamps == self.stamps)
     }
 
+    /// Returns the first of these files of the catalog that is not the same as when it was read.
+    pub(super) fn first_changed(&self, path: &Path, names: &BTreeSet<String>) -> Option<PathBuf> {
+        let mut files: Vec<PathBuf> = match is_folder(path) {
+            true => names.iter().map(|name| path.join(name)).collect(),
+            false => vec![path.to_owned()],
+        };
+        let position = files
+            .iter()
+            .position(|file| stamp(file) != self.stamps.get(file).copied());
+        position.map(|position| files.swap_remove(position))
+    }
+
     /// Returns the name of a device's file, and why it cannot be read, if it was left out.
     pub(super) fn unreadable(&self, device: &Device) -> Option<(&str, &str)> {
         let (name, reason) = self.unreadable.get_key_value(&file_name(device))?;
@@ -93,13 +105,22 @@ impl Files {
 
 /// Returns the state of each file of a catalog.
 fn stamps(path: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
-    // A file that is opened is as new as its server has it; the state alone may be an old copy.
-    let stamp = |file: PathBuf| {
-        let is_file = std::fs::metadata(&file).is_ok_and(|metadata| metadata.is_file());
-        let metadata = is_file.then(|| File::open(&file).ok()?.metadata().ok())??;
-        Some((file, Stamp::of(&metadata)))
+    let with_stamp = |file: PathBuf| {
+        let stamp = stamp(&file)?;
+        Some((file, stamp))
     };
-    Ok(files(path)?.into_iter().filter_map(stamp).collect())
+    Ok(files(path)?.into_iter().filter_map(with_stamp).collect())
+}
+
+/// Returns the state of a file; none if it is not there.
+fn stamp(file: &Path) -> Option<Stamp> {
+    // Opening a pipe would wait for its writer.
+    if !std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
+        return None;
+    }
+    // A file that is opened is as new as its server has it; the state alone may be an old copy.
+    let metadata = File::open(file).ok()?.metadata().ok()?;
+    Some(Stamp::of(&metadata))
 }
 
 /// The most times that a catalog is read again because other processes changed it meanwhile.

@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Catalog, Catalogs, file, store};
-use crate::files::{Lock, Place, behind_links, create_ignored_folder, is_overtaken, lock_file};
+use crate::files::{
+    Lock, Place, behind_links, create_ignored_folder, is_overtaken, lock_file, overtaken,
+};
 use crate::model::config::{Config, STATE_DIR};
 
 /// The most times that a change of the catalog is made because other machines change it, too.
@@ -51,7 +53,7 @@ pub enum UpdateError {
 }
 
 impl UpdateError {
-    /// Returns whether another machine changed the catalog while this one was about to.
+    /// Returns whether another program or machine changed the catalog while this one was about to.
     fn is_overtaken(&self) -> bool {
         matches!(self, UpdateError::Write { source, .. } if is_overtaken(source))
     }
@@ -155,7 +157,8 @@ impl Held {
     /// records of moved builds, and a catalog file that is not there yet.
     ///
     /// # Errors
-    /// [`UpdateError::Write`]; [`UpdateError::Catalog`] if one of these files could not be read.
+    /// [`UpdateError::Write`], also if another program has changed one of these files; [`UpdateError::Catalog`] if one of
+    /// them could not be read.
     pub fn save(&self, before: Option<&Catalog>, catalogs: &Catalogs) -> Result<(), UpdateError> {
         let (own, files) = (&catalogs.own, &catalogs.own_files);
         let mut names = files.outdated.clone();
@@ -174,6 +177,15 @@ impl Held {
         let is_new_file = !store::is_folder(&self.path) && !self.path.exists();
         if names.is_empty() && !is_new_file {
             return Ok(());
+        }
+        // Programs that know of no lock, such as git and editors, may have changed a file.
+        let overtaken_file = match self.place.address() {
+            None => files.first_changed(&self.path, &names),
+            Some(_) => None,
+        };
+        if let Some(file) = overtaken_file {
+            let source = overtaken();
+            return Err(UpdateError::Write { file, source });
         }
         store::save_files(&*self.place, &self.path, own, &names)
             .map_err(|(file, source)| UpdateError::Write { file, source })

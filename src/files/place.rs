@@ -99,18 +99,18 @@ impl Place for Disk {
     }
 }
 
-/// A file of a shared place is no longer as it was when the change began.
+/// A file is no longer as it was when the change began.
 #[derive(Debug, thiserror::Error)]
-#[error("another machine changed it meanwhile; run this again")]
+#[error("another program or machine changed it meanwhile; run this again")]
 struct Overtaken;
 
-/// Makes the error for a file that another machine has changed.
+/// Makes the error for a file that another program or machine has changed.
 #[must_use]
 pub fn overtaken() -> io::Error {
     io::Error::other(Overtaken)
 }
 
-/// Returns whether a file was not written because another machine has changed it.
+/// Returns whether a file was not written because another program or machine has changed it.
 #[must_use]
 pub fn is_overtaken(error: &io::Error) -> bool {
     error

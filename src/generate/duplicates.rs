@@ -1,13 +1,14 @@
-//! Drops scanned packages that duplicate another one: the same bytes, or the same file name.
+//! Drops scanned packages that duplicate another one (the same bytes, or the same file name) or were removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Event, Log};
-use crate::catalog::{Catalog, Catalogs};
+use crate::catalog::{Catalog, Catalogs, Reason};
 use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, stem};
 use crate::model::fault_kind::FaultKind;
 use crate::model::names;
+use crate::model::scope::Scope;
 
 /// Keeps one of several files with the same bytes: the one already published, then one whose name
 /// has its device (a copy named `latest.zip` looks like another variant), then one that is not named
@@ -95,5 +96,40 @@ pub(super) fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs) -> (Vec<B
             false
         })
         .collect();
+    (builds, log)
+}
+
+/// Drops builds that were removed from the catalog, and superseded builds as long as another build with their file name
+/// is there, or may be, because this run does not look at its package.
+pub(super) fn drop_buried(
+    scope: &Scope,
+    builds: Vec<Build>,
+    catalogs: &mut Catalogs,
+) -> (Vec<Build>, Log) {
+    let mut log = Log::default();
+    let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for build in &builds {
+        let identities = by_name.entry(&build.filename).or_default();
+        identities.insert(build.identity());
+    }
+    let own = &mut catalogs.own;
+    for build in &builds {
+        let stone = own.tombstones.get(build.identity());
+        let is_superseded = stone.is_some_and(|stone| match &stone.reason {
+            Reason::Removed => false,
+            Reason::Superseded(by) => {
+                let by = own.builds.get(by);
+                by.is_none_or(|record| scope.covers(&record.build))
+            }
+        });
+        if is_superseded && by_name[build.filename.as_str()].len() == 1 {
+            own.tombstones.remove(build.identity());
+        }
+    }
+    let (buried, builds): (Vec<Build>, Vec<Build>) = builds
+        .into_iter()
+        .partition(|build| catalogs.is_buried(build));
+    let events = buried.into_iter().map(|build| Event::Buried(build.path));
+    log.events.extend(events);
     (builds, log)
 }

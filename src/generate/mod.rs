@@ -27,6 +27,7 @@ mod pages;
 mod parts;
 mod projects;
 mod published;
+mod recognise;
 mod reconcile;
 mod report;
 mod require;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::found::Found;
+use super::recognise::{recognise_corrected, recognise_imported};
 use super::report::{Cause, Event, Fault, Log};
 use super::{Inputs, admission, duplicates};
 use crate::catalog::channels::{self, ChannelKey};
@@ -16,7 +17,6 @@ use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, Origin, Variant};
 use crate::model::config::{AddressSource, Config};
 use crate::model::fault_kind::FaultKind;
-use crate::model::scope::Scope;
 
 /// Merges the scanned builds into the catalog. `earlier` has the faults of the run so far: a package
 /// that could not be read is not missing.
@@ -35,7 +35,7 @@ pub(super) fn reconcile(
     } = found;
     let read: BTreeSet<String> = builds.iter().map(|build| build.path.clone()).collect();
     let replaced = origins(&builds);
-    let builds = log.take(drop_buried(&config.scope, builds, catalogs));
+    let builds = log.take(duplicates::drop_buried(&config.scope, builds, catalogs));
     for build in &builds {
         recognise_imported(build, &mut catalogs.own);
         let corrected = recognise_corrected(build, &mut catalogs.own);
@@ -107,8 +107,11 @@ impl Merge<'_> {
     fn add_all(&mut self, builds: Vec<Build>) {
         self.bury_superseded(&builds);
         for build in builds {
-            if self.is_name_taken(&build) {
-                let message = "another published build has this file name";
+            if let Some(other) = self.owner_of_name(&build) {
+                let message = match other.device == build.device {
+                    true => "another published build has this file name",
+                    false => "a published build of another device has this file name",
+                };
                 self.log.fault(&build.path, FaultKind::Conflict, message);
                 continue;
             }
@@ -305,13 +308,13 @@ impl Merge<'_> {
         }
     }
 
-    /// Returns whether a build of another device, or one that another process has just added, has the file name. Others of
-    /// the same device were buried, and one that is still in the folder will get its current name.
-    fn is_name_taken(&self, build: &Build) -> bool {
+    /// Returns the build that has the file name already: of another device or, if this run must not replace it, of the same.
+    /// Others of the same device were buried, and one that is still in the folder will get its current name.
+    fn owner_of_name(&self, build: &Build) -> Option<&Build> {
         let own = self.catalogs.own.find_filename(&build.filename);
-        own.is_some_and(|record| {
-            let known = record.build.identity();
-            known != build.identity() && !self.seen.contains(known)
+        let owner = own.map(|record| &record.build);
+        owner.filter(|owner| {
+            owner.identity() != build.identity() && !self.seen.contains(owner.identity())
         })
     }
 
@@ -432,97 +435,11 @@ fn unread_paths<'a>(faults: impl Iterator<Item = &'a Fault>) -> BTreeSet<String>
         .collect()
 }
 
-/// Drops builds that were removed from the catalog, and superseded builds as long as another build with their file name
-/// is there, or may be, because this run does not look at its package.
-fn drop_buried(scope: &Scope, builds: Vec<Build>, catalogs: &mut Catalogs) -> (Vec<Build>, Log) {
-    let mut log = Log::default();
-    let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for build in &builds {
-        let identities = by_name.entry(&build.filename).or_default();
-        identities.insert(build.identity());
-    }
-    let own = &mut catalogs.own;
-    for build in &builds {
-        let stone = own.tombstones.get(build.identity());
-        let is_superseded = stone.is_some_and(|stone| match &stone.reason {
-            Reason::Removed => false,
-            Reason::Superseded(by) => {
-                let by = own.builds.get(by);
-                by.is_none_or(|record| scope.covers(&record.build))
-            }
-        });
-        if is_superseded && by_name[build.filename.as_str()].len() == 1 {
-            own.tombstones.remove(build.identity());
-        }
-    }
-    let (buried, builds): (Vec<Build>, Vec<Build>) = builds
-        .into_iter()
-        .partition(|build| catalogs.is_buried(build));
-    let events = buried.into_iter().map(|build| Event::Buried(build.path));
-    log.events.extend(events);
-    (builds, log)
-}
-
 fn identities(builds: &[Build]) -> BTreeSet<String> {
     builds
         .iter()
         .map(|build| build.identity().to_owned())
         .collect()
-}
-
-/// Gives an imported build without a SHA-256 that of its package.
-pub(super) fn recognise_imported(build: &Build, own: &mut Catalog) {
-    let is_it = |known: &Build| {
-        known.sha256.is_none()
-            && known.filename == build.filename
-            && known.device == build.device
-            && known.size == build.size
-            && (known.md5.is_none() || known.md5 == build.md5)
-    };
-    let Some(record) = own
-        .find_filename(&build.filename)
-        .filter(|r| is_it(&r.build))
-    else {
-        return;
-    };
-    let id = record.build.identity().to_owned();
-    if let Some(mut record) = own.builds.remove(&id) {
-        record.build.sha256.clone_from(&build.sha256);
-        own.builds.insert(build.identity().to_owned(), record);
-    }
-}
-
-/// Gives a published build the right SHA-256, if a wrong one was stated when it was published and its package is
-/// unchanged; returns a warning then. The build keeps its `id`.
-fn recognise_corrected(build: &Build, own: &mut Catalog) -> Option<Event> {
-    let place = build.origin.as_ref()?;
-    let sha256 = build.sha256.as_ref()?;
-    if own.builds.contains_key(sha256) {
-        return None;
-    }
-    let is_version = |origin: &Origin| {
-        let of_known = (&origin.source, &origin.path, &origin.id, &origin.tag);
-        !origin.is_hashed && of_known == (&place.source, &place.path, &place.id, &place.tag)
-    };
-    let is_same = |known: &&Build| {
-        let is_package = known.size == build.size && known.timestamp == build.timestamp;
-        is_package && known.sha256.is_some() && known.origin.as_ref().is_some_and(is_version)
-    };
-    let wrong = {
-        let mut known = own.builds.values().map(|record| &record.build);
-        known.find(is_same)?.identity().to_owned()
-    };
-    let mut record = own.builds.remove(&wrong)?;
-    let text = format!(
-        "its SHA-256 was published as {wrong}, which is corrected to {sha256}; phones know it by its first id"
-    );
-    record.build.id.get_or_insert(wrong);
-    record.build.sha256 = Some(sha256.clone());
-    own.builds.insert(sha256.clone(), record);
-    Some(Event::Warning {
-        path: build.path.clone(),
-        text,
-    })
 }
 
 /// Keeps the address of a published build. A build whose package is now at another place of a source gets the

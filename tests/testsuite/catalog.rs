@@ -82,7 +82,8 @@ fn changes_that_were_not_written_are_not_reported() {
     dir.put(".catalog.json.romfeed-tmp/x", "");
     let yank = ["catalog", "yank", SHA, "--reason", "r"];
     let remove = ["catalog", "remove", SHA];
-    let runs = [add(&dir, &[]), dir.run(&yank), dir.run(&remove)];
+    let other = add(&dir, &[("--url", "https://other.example.org/x.zip")]);
+    let runs = [other, dir.run(&yank), dir.run(&remove)];
     for run in runs {
         let run = run.expect(1).says("error: cannot write catalog.json");
         for word in ["added", "yanked", "removed"] {

@@ -6,7 +6,9 @@ use std::fs;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use romfeed::generate::edit;
+use romfeed::model::config::Config;
+use serde_json::{Value, json};
 use testkit::faults::Random;
 use testkit::package::Package;
 use testkit::props::{Props, day};
@@ -306,6 +308,42 @@ fn a_change_while_a_run_reads_zips_waits_for_nothing_and_stays() {
 }
 
 #[test]
+fn what_a_program_without_locks_writes_meanwhile_stays() {
+    let dir = two_devices();
+    catalog_only(&dir, &[]).expect(0);
+    let limits = ota_view::io::Limits::new(std::env::temp_dir(), std::time::Instant::now);
+    let config = Config {
+        catalogs: vec![dir.path().join("catalog/")],
+        ..Config::for_folder(dir.path(), limits)
+    };
+    let yank = |text: &str, reason: &str| {
+        let yanked = format!("\"yanked\": \"{reason}\",\n      \"datetime\"");
+        text.replace("\"datetime\"", &yanked)
+    };
+    let mut num_edits = 0;
+    edit::change(&config, |catalogs| {
+        num_edits += 1;
+        if num_edits == 1 {
+            let text = String::from_utf8(dir.read("catalog/bacon.json")).unwrap();
+            dir.put("catalog/bacon.json", yank(&text, "by hand"));
+        }
+        let builds = &mut catalogs.own.builds;
+        let known: Vec<String> = builds.keys().map(str::to_owned).collect();
+        for identity in known {
+            builds.get_mut(&identity).unwrap().retired = true;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(num_edits, 2);
+    let build = &catalog(&dir, "catalog/bacon.json")["builds"][0];
+    assert_eq!(
+        (&build["yanked"], &build["retired"]),
+        (&json!("by hand"), &json!(true))
+    );
+}
+
+#[test]
 fn the_file_that_a_living_process_writes_is_left_alone() {
     let dir = two_devices();
     catalog_only(&dir, &[]).expect(0);
@@ -427,7 +465,7 @@ fn two_packages_of_one_name_cannot_come_into_one_catalog() {
     catalog_only(&dir, &["--builds", "one"]).expect(0);
     catalog_only(&dir, &["--builds", "other"])
         .expect(1)
-        .says("another published build has this file name");
+        .says("a published build of another device has this file name");
     dir.run(&["generate", "--builds", "one"]).expect(0);
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Candidate, EditError, Note};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
-use crate::generate::reconcile::recognise_imported;
+use crate::generate::recognise::recognise_imported;
 use crate::generate::{SharedLists, object};
 use crate::model::build::{self, Build};
 use crate::model::config::{AddressSource, Config};
