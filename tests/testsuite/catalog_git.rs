@@ -381,7 +381,8 @@ fn jobs_that_push_at_once_lose_no_build() {
             clones.run("a", &["catalog", "split"]).expect(0);
         }
         let source = "[[source]]\ngithub = \"you/roms\"\n";
-        let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{setting}\"\n{source}");
+        let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{setting}\"\n{SETTINGS}");
+        let settings = settings + source;
         clones.root.put("a/romfeed.toml", settings);
         clones.root.remove("a/.gitattributes");
         let init = ["init", "--host", "github", "--matrix", "4"];
