@@ -331,3 +331,62 @@ fn remove_if_there(file: &Path) -> io::Result<()> {
         removed => removed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::fetch::{Fault, Fetch, Request, Response};
+    use crate::model::source;
+
+    /// A store with no objects, or one that cannot be reached; counts its lists.
+    #[derive(Default)]
+    struct Empty {
+        is_away: bool,
+        num_lists: AtomicUsize,
+    }
+
+    impl Fetch for Empty {
+        fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
+            self.num_lists.fetch_add(1, Ordering::Relaxed);
+            match self.is_away {
+                true => Err(Fault::Name {
+                    host: "s3.example.org".to_owned(),
+                }),
+                false => Ok(Response {
+                    url: request.url.to_owned(),
+                    status: 200,
+                    body: b"<ListBucketResult/>".to_vec(),
+                    ..Response::default()
+                }),
+            }
+        }
+    }
+
+    #[test]
+    fn bucket_is_asked_for_changes_now_and_then_also_if_it_does_not_answer() {
+        for is_away in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Arc::new(Empty {
+                is_away,
+                ..Empty::default()
+            });
+            let bucket = source::Bucket {
+                url: "https://s3.example.org/roms".to_owned(),
+                region: "us-east-1".to_owned(),
+                prefix: String::new(),
+                keys: None,
+            };
+            let fetch: Arc<dyn Fetch> = Arc::<Empty>::clone(&store);
+            let objects = Objects::new(bucket, fetch, || 0);
+            let bucket = Bucket::new(objects, dir.path().to_owned());
+            assert_eq!(bucket.poll().is_err(), is_away);
+            bucket.poll().unwrap();
+            assert_eq!(store.num_lists.load(Ordering::Relaxed), 1);
+            assert_eq!(bucket.update().is_err(), is_away);
+            assert_eq!(store.num_lists.load(Ordering::Relaxed), 2);
+        }
+    }
+}

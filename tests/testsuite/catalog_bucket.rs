@@ -9,12 +9,15 @@ use store::{KEYS, Store, error};
 use super::remote::host::{Answer, Asked};
 use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
 
+/// The line of the settings that says where zips are: on another host, as each machine has others.
+const URL: &str = "url = \"https://dl.example.org/{filename}\"\n";
+
 /// Returns the folder of a machine that shares the catalog of a store.
 fn machine(store: &Store) -> RomDir {
     RomDir::new().file(
         "romfeed.toml",
         format!(
-            "base_url = \"{BASE_URL}\"\ncatalog = \"s3://roms/catalog/\"\n[s3]\nendpoint = \"{}\"\n",
+            "base_url = \"{BASE_URL}\"\n{URL}catalog = \"s3://roms/catalog/\"\n[s3]\nendpoint = \"{}\"\n",
             store.url()
         ),
     )
@@ -99,7 +102,7 @@ fn site_is_the_same_as_with_a_catalog_in_a_folder() {
     let shared = machine(&store);
     let local = RomDir::new().file(
         "romfeed.toml",
-        format!("base_url = \"{BASE_URL}\"\ncatalog = \"catalog/\"\n"),
+        format!("base_url = \"{BASE_URL}\"\n{URL}catalog = \"catalog/\"\n"),
     );
     for dir in [&shared, &local] {
         dir.put(&format!("builds/{}.txt", &bacon_name(0)), "- news\n");
@@ -107,7 +110,7 @@ fn site_is_the_same_as_with_a_catalog_in_a_folder() {
         add(dir, "FP5", 1).expect(0);
         run(dir, &["generate"]).expect(0);
     }
-    assert_eq!(shared.tree("out"), local.tree("out"));
+    assert!(shared.tree("out") == local.tree("out"));
     let files = local.tree("catalog").into_iter();
     for (name, text) in files.filter(|(name, _)| name.ends_with(".json")) {
         let name = name.rsplit(['/', '\\']).next().unwrap().to_owned();
@@ -126,7 +129,7 @@ fn changelogs_go_with_the_catalog() {
     );
     generate(&one, 0).expect(0);
     run(&two, &["generate"]).expect(0);
-    assert_eq!(one.tree("out"), two.tree("out"));
+    assert!(one.tree("out") == two.tree("out"));
     // Another form of it takes the place of the first.
     one.remove(&format!("builds/{}.txt", bacon_name(0)));
     one.put(
@@ -135,12 +138,12 @@ fn changelogs_go_with_the_catalog() {
     );
     run(&one, &["generate"]).expect(0);
     run(&two, &["generate"]).expect(0);
-    assert_eq!(one.tree("out"), two.tree("out"));
+    assert!(one.tree("out") == two.tree("out"));
     one.remove(&format!("builds/{}.md", bacon_name(0)));
     one.put(&format!("builds/{}.txt", bacon_name(0)), "- fixed it\n");
     run(&one, &["generate"]).expect(0);
     run(&two, &["generate"]).expect(0);
-    assert_eq!(one.tree("out"), two.tree("out"));
+    assert!(one.tree("out") == two.tree("out"));
 }
 
 #[test]
@@ -260,56 +263,45 @@ fn faults_of_the_bucket_are_reported_and_lose_nothing() {
     ];
     let store = Store::new();
     generate(&machine(&store), 0).expect(0);
-    let before = store.get("catalog/bacon.json");
     for (number, (is_it, answer, text)) in (1..).zip(cases) {
         let dir = machine(&store);
+        let before = store.get("catalog/bacon.json");
         store.set_fault(move |asked, _| is_it(asked).then(answer));
         let failed = add(&dir, "bacon", number).expect(1).says(text);
-        assert_eq!(
-            failed.stderr.matches("error:").count(),
-            1,
-            "{}",
-            failed.stderr
-        );
-        let failed = generate(&dir, i64::from(number)).says(text);
-        assert_ne!(failed.code, Some(0));
-        assert!(!dir.path().join("out/bacon.json").exists());
+        let errors = failed.stderr.matches("error:").count();
+        assert_eq!(errors, 1, "{}", failed.stderr);
         store.heal();
         assert_eq!(store.get("catalog/bacon.json"), before);
-        generate(&dir, 0).expect(0);
-        assert_eq!(
-            store.get("catalog/bacon.json").map(|text| text.len() > 9),
-            Some(true)
-        );
-        store.put("catalog/bacon.json", before.as_deref().unwrap());
+        add(&dir, "bacon", number).expect(0);
     }
+    assert_eq!(count(&store, "catalog/bacon.json"), 15);
 }
 
 #[test]
 fn run_that_fails_at_any_request_is_completed_by_the_next() {
+    let store = Store::new();
+    let other = machine(&store);
+    generate(&other, 0).expect(0);
+    add(&other, "FP5", 1).expect(0);
+    let before = store.objects();
     for step in 0.. {
-        let store = Store::new();
-        let other = machine(&store);
-        generate(&other, 0).expect(0);
-        add(&other, "FP5", 1).expect(0);
+        store.set_objects(before.clone());
         let dir = machine(&store);
         dir.put(&format!("builds/{}.txt", bacon_name(1)), "- news\n");
         store.set_fault(move |_, number| (number >= step).then(|| error(403, "AccessDenied")));
         let failed = generate(&dir, 1);
-        let num_asked = store.heal();
+        store.heal();
+        // What fails after the site is written costs warnings at most.
+        if failed.code == Some(0) {
+            assert!(step > 6, "{step}");
+            break;
+        }
+        assert!(!dir.path().join("out/bacon.json").exists());
         // What the store has is whole at any moment.
         run(&machine(&store), &["catalog", "list"]).expect(0);
-        assert!(count(&store, "catalog/bacon.json") >= 1);
         run(&dir, &["generate"]).expect(0);
         assert_eq!(count(&store, "catalog/bacon.json"), 2, "{step}");
         assert_eq!(count(&store, "catalog/fp5.json"), 1, "{step}");
-        run(&other, &["generate"]).expect(0);
-        assert_eq!(dir.tree("out"), other.tree("out"), "{step}");
-        if num_asked <= step {
-            failed.expect(0);
-            assert!(step > 6, "{step}");
-            return;
-        }
     }
 }
 

@@ -426,7 +426,7 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
             ));
         }
         file::Error::Shared(_) => {
-            "nothing was written; run this again when that is in order: nothing in the bucket is lost"
+            "nothing was written, and nothing in the bucket is lost; try again when that is in order"
         }
         _ => {
             "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \

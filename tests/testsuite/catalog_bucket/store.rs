@@ -16,10 +16,12 @@ const PAGE: usize = 2;
 /// Answers a request in place of the store, which has seen so many requests of this kind since the fault was set.
 type Fault = Box<dyn Fn(&Asked, usize) -> Option<Answer> + Send>;
 
+/// Contents and versions, by key.
+type Objects = BTreeMap<String, (Vec<u8>, usize)>;
+
 #[derive(Default)]
 struct Inner {
-    /// Contents and versions, by key.
-    objects: BTreeMap<String, (Vec<u8>, usize)>,
+    objects: Objects,
     num_writes: usize,
     fault: Option<(Fault, usize)>,
     ignored: Vec<&'static str>,
@@ -60,10 +62,9 @@ impl Store {
         self.inner.lock().unwrap().fault = Some((Box::new(fault), 0));
     }
 
-    /// Answers all requests again, and returns the number of requests since the fault was set.
-    pub(super) fn heal(&self) -> usize {
-        let fault = self.inner.lock().unwrap().fault.take();
-        fault.map_or(0, |(_, num)| num)
+    /// Answers all requests again.
+    pub(super) fn heal(&self) {
+        self.inner.lock().unwrap().fault = None;
     }
 
     /// Breaks off the answers to this number of writes of catalogs, which are done.
@@ -83,6 +84,15 @@ impl Store {
         let inner = self.inner.lock().unwrap();
         let (bytes, _) = inner.objects.get(key)?;
         Some(String::from_utf8(bytes.clone()).unwrap())
+    }
+
+    /// Returns contents and versions of all objects.
+    pub(super) fn objects(&self) -> Objects {
+        self.inner.lock().unwrap().objects.clone()
+    }
+
+    pub(super) fn set_objects(&self, objects: Objects) {
+        self.inner.lock().unwrap().objects = objects;
     }
 
     /// Returns all keys but that of the probe.
