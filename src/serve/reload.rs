@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::stored::StoredPage;
 use crate::publish::page::{Maker, Page};
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
@@ -31,12 +30,12 @@ pub(super) fn add_script(page: &mut Page, base_path: &str) {
     }
 }
 
-/// Returns the files that the script needs.
-pub(super) fn files(pages: &[StoredPage]) -> [Page; 2] {
+/// Returns the files that the script needs, given path and entity tag of each page.
+pub(super) fn files<'p>(pages: impl Iterator<Item = (&'p str, &'p [u8])>) -> [Page; 2] {
     let mut version = Sha256::new();
-    for StoredPage { path, page } in pages {
+    for (path, etag) in pages {
         version.update(path.as_bytes());
-        version.update(page.etag.as_bytes());
+        version.update(etag);
     }
     let version = base16ct::lower::encode_string(&version.finalize());
     let files = [(SCRIPT_PATH, SCRIPT), (VERSION_PATH, version.as_bytes())];

@@ -171,7 +171,10 @@ fn make(
     let mut pages: Vec<StoredPage> = of_parts.cloned().collect();
     pages.append(&mut snapshot.of_site);
     if storage.reload_at.is_some() {
-        let files = reload::files(&pages);
+        let tags = pages
+            .iter()
+            .map(|page| (&*page.path, page.page.etag.as_bytes()));
+        let files = reload::files(tags);
         pages.extend(stored::store(files.into()));
     }
     let pages = pages.into_iter().map(|page| (page.path, page.page));

@@ -100,7 +100,7 @@ fn a_strict_run_publishes_all_or_nothing() {
     dir.put("builds/broken-bacon.zip", "not a zip");
     dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
     let before = dir.tree("out");
-    let catalog = dir.read("catalog.json");
+    let catalog = dir.read("catalog/bacon.json");
     let (code, is_deployed, stderr) = try_to_publish(&dir, &strict);
     assert_eq!((code, is_deployed), (3, false), "{stderr}");
     assert!(
@@ -108,13 +108,13 @@ fn a_strict_run_publishes_all_or_nothing() {
         "{stderr}"
     );
     assert_eq!(dir.tree("out"), before);
-    assert_eq!(dir.read("catalog.json"), catalog);
+    assert_eq!(dir.read("catalog/bacon.json"), catalog);
     // Entries of devices.json that cannot be used are faults, too.
     dir.remove("builds/broken-bacon.zip");
     dir.put("devices.json", "[1]");
     let (code, is_deployed, stderr) = try_to_publish(&dir, &strict);
     assert_eq!((code, is_deployed), (3, false), "{stderr}");
-    assert_eq!(dir.read("catalog.json"), catalog);
+    assert_eq!(dir.read("catalog/bacon.json"), catalog);
 }
 
 #[test]
@@ -124,10 +124,10 @@ fn wrong_settings_and_damaged_catalogs_stop_the_script() {
     let settings = dir.read("romfeed.toml");
     for (file, text) in [
         ("romfeed.toml", "keeep = 3\n".to_owned()),
-        ("catalog.json", "{".to_owned()),
+        ("catalog/bacon.json", "{".to_owned()),
         (
-            "catalog.json",
-            String::from_utf8(dir.read("catalog.json"))
+            "catalog/bacon.json",
+            String::from_utf8(dir.read("catalog/bacon.json"))
                 .unwrap()
                 .replace("\"sha256\"", "\"md5\""),
         ),
