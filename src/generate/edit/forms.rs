@@ -81,7 +81,7 @@ fn difference(one: (&Path, &Catalog), other: (&Path, &Catalog)) -> String {
     let mut parts = Vec::new();
     for ((path, catalog), (_, other)) in [(one, other), (other, one)] {
         let builds = catalog.builds.iter();
-        let lacking = builds.filter(|(identity, _)| !other.builds.contains_key(*identity));
+        let lacking = builds.filter(|(identity, _)| !other.builds.contains_key(identity));
         let names: Vec<&str> = lacking
             .map(|(_, record)| record.build.filename.as_str())
             .collect();
@@ -90,7 +90,7 @@ fn difference(one: (&Path, &Catalog), other: (&Path, &Catalog)) -> String {
         }
     }
     let in_both = one.1.builds.iter().filter(|(identity, record)| {
-        let there = other.1.builds.get(*identity);
+        let there = other.1.builds.get(identity);
         there.is_some_and(|there| there != *record)
     });
     let names: Vec<&str> = in_both
