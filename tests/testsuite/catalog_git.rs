@@ -405,6 +405,8 @@ fn jobs_that_push_at_once_lose_no_build() {
             shell
                 .args(["-e", "-c", &push])
                 .current_dir(clones.folder(job));
+            let silent = std::process::Stdio::null;
+            shell.stdout(silent()).stderr(silent());
             shell.envs(clones.vars()).spawn().unwrap()
         });
         for mut job in started {
