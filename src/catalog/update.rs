@@ -71,7 +71,7 @@ pub struct Held {
 ///
 /// If it has changed since `catalogs` were loaded, it is read again first. `edit` gets the identities of the builds and
 /// tombstones that other processes have changed since then. It may be called several times, each time with the
-/// catalogs as they then are, so it must do nothing but change them and return a value.
+/// catalogs as they then are, so what it does besides must be right if it is done again.
 ///
 /// # Errors
 /// [`UpdateError`], or the error of `edit`; then nothing is written.

@@ -6,7 +6,6 @@ use std::path::Path;
 use romfeed::generate::{self, Event, Report};
 use romfeed::model::config::Config;
 use romfeed::model::scope::Scope;
-use romfeed::publish::writer;
 use serde::Serialize;
 
 use super::args::{GenerateArgs, SiteArgs};
@@ -131,10 +130,6 @@ pub(crate) fn prepare(
     config.strict = args.strict;
     config.rehash = args.rehash;
     config.full = args.full;
-    if let Ok(program) = std::env::current_exe() {
-        let stamp = writer::stamp(&program).unwrap_or_default();
-        config.program.push_str(&format!(" {stamp}"));
-    }
     config.new_catalog = args.new_catalog;
     require_sources("--accept-loss", &args.accept_loss, &config, terminal)?;
     config.accept_loss.clone_from(&args.accept_loss);

@@ -222,11 +222,16 @@ pub(super) fn store(
     let copies = gathered.to_store.iter();
     for copy in copies.filter(|copy| is_wanted(&copy.file)) {
         sidecars::store(place, &copy.file, &copy.text)?;
-        let removed = copy.outdated.iter().try_for_each(|file| place.remove(file));
-        removed.map_err(|source| Error::Write {
-            file: copy.file.clone(),
-            source,
-        })?;
+        for file in &copy.outdated {
+            match place.remove(file) {
+                // Another process has removed it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|source| Error::Write {
+                    file: file.clone(),
+                    source,
+                })?,
+            }
+        }
     }
     Ok(())
 }

@@ -172,7 +172,7 @@ fn generate_once(
         now_ns,
     };
     let sources = ask_sources(&run, fetch, &catalogs, &mut report)?;
-    let inputs = Inputs {
+    let mut inputs = Inputs {
         scan: &start.scan,
         sources: &sources,
         folders: Folders::new(config, fetch.map(|_| &sources.folders)),
@@ -196,6 +196,8 @@ fn generate_once(
         return Ok(report);
     }
     let (held, found) = pool.install(|| hold_catalog(config, &mut catalogs, found))?;
+    // Other processes may have added builds with their texts.
+    inputs.stored = sidecars::list_stored(&config.changelogs)?;
     let before = update_catalog(config, &inputs, found, &mut catalogs, &mut report);
     sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
@@ -217,12 +219,12 @@ fn generate_once(
     let is_new = !store::is_there(folders::primary_catalog(config)?);
     let differs = |before: &Catalog| *before != catalogs.own;
     report.catalog_changed = is_new || before.as_ref().is_some_and(differs);
-    match (lock, held) {
+    match (&lock, held) {
         // A page that cannot be written is a fault, too.
         (Some(lock), Some(held)) if !report.is_refused(config) => {
             observer.writing();
             store_sources(held, before.as_ref(), &catalogs, &texts)?;
-            writer::execute(&config.out, &site.files, &report.plan, &lock)?;
+            writer::execute(&config.out, &site.files, &report.plan, lock)?;
             unchanged::remember(config, site.parts, &site.files);
             observer.written();
         }
@@ -533,7 +535,11 @@ fn render_site(
     };
     let rendered = match render(&comparison) {
         // What made two pages is known only if both were rendered.
-        Err(Error::Writer(_)) if comparison.forget() => render(&comparison),
+        Err(Error::Writer(writer::Error::Duplicate { .. } | writer::Error::Prefix { .. }))
+            if comparison.forget() =>
+        {
+            render(&comparison)
+        }
         rendered => rendered,
     };
     let (files, parts, totals, log) = rendered?;

@@ -321,6 +321,10 @@ impl Merge<'_> {
     /// Adds one scanned build to the catalog, or updates it there.
     fn add(&mut self, mut build: Build) {
         let path = build.path.clone();
+        // As another process has left it; the next run looks at its package.
+        if self.changed.contains(build.identity()) {
+            return;
+        }
         if let Some(record) = self.catalogs.own.builds.get_mut(build.identity()) {
             // Facts that are not in the package stay.
             keep_place(record, &mut build);

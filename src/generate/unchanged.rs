@@ -4,6 +4,7 @@
 //! the files are what rendering would give. What is remembered is only a help: without it, all is rendered.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,7 +38,7 @@ struct Remembered {
 #[derive(Debug, Serialize, Deserialize)]
 struct RememberedPart {
     digest: u64,
-    /// Path and stamp of each file.
+    /// Path of each file, and a number of its stamp and its maker.
     files: Vec<(String, u64)>,
 }
 
@@ -63,16 +64,27 @@ impl Known {
 
     /// Takes out the files of a part, if it is as it was.
     fn files(&self, site: &Comparison<'_>, name: &str, digest: u64) -> Option<Vec<Compared>> {
-        let makers = site.manifest.as_ref()?.makers.as_ref()?;
+        let manifest = site.manifest.as_ref()?;
+        let makers = manifest.makers.as_ref()?;
         let part = self.lock().remove(name);
         let files = part.filter(|part| part.digest == digest)?.files.into_iter();
-        let files = files.map(|(path, stamp)| {
-            let is_same = writer::stamp(&site.out.join(&path)) == Some(stamp);
+        let files = files.map(|(path, known)| {
+            let stamp = writer::stamp(&site.out.join(&path))?;
             let maker = makers.get(&path).cloned().unwrap_or(Maker::Page);
+            // What is not in the manifest is not romfeed's own.
+            let is_own = manifest.files.binary_search(&path).is_ok();
+            let is_same = is_own && mark(stamp, &maker) == known;
             is_same.then(|| Compared::unchanged(path, maker, stamp))
         });
         files.collect()
     }
+}
+
+/// Returns a number that changes with the stamp of a file, and with its maker.
+fn mark(stamp: u64, maker: &Maker) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (stamp, maker).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Compares the files of a site with those in its folder, except those that are known.
@@ -180,12 +192,10 @@ pub(super) fn remember(config: &Config, parts: Parts, files: &[Compared]) {
             continue;
         }
         let stamped = of_part.iter().map(|file| {
-            let stamp = file
-                .stamp
-                .or_else(|| writer::stamp(&config.out.join(&file.path)))?;
-            Some((file.path.clone(), stamp))
+            let stamp = *file.stamp.get()?;
+            Some((file.path.clone(), mark(stamp, &file.maker)))
         });
-        // A page that could not be written has no stamp.
+        // A page that was left out has no stamp.
         if let Some(files) = stamped.collect() {
             let digest = part.digest;
             remembered.insert(part.name, RememberedPart { digest, files });

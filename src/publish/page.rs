@@ -23,7 +23,7 @@ pub struct Page {
 }
 
 /// What makes a file of the site; tells `check` which clients read the file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Maker {
     /// romfeed, for people: a page, or a file that pages load.
     Page,

@@ -177,3 +177,41 @@ fn a_path_of_two_pages_names_both_makers_every_time() {
         run.says("one is made by").says("mine.j2 for device");
     }
 }
+
+#[test]
+fn files_of_others_stay_and_are_reported_by_every_run() {
+    let dir = site();
+    dir.put("out/mako.json", "mine");
+    let sha256 = "8".repeat(64);
+    let place = [
+        "--filename",
+        "mako.zip",
+        "--url",
+        "https://dl.example.org/mako.zip",
+    ];
+    dir.add_build(&[&["--device", "mako", "--sha256", &sha256][..], &place].concat())
+        .expect(0);
+    for _ in 0..3 {
+        dir.run(&["generate"])
+            .expect(1)
+            .says("mako.json: a file or link that romfeed did not write is in the way");
+        assert_eq!(dir.read("out/mako.json"), b"mine");
+    }
+    dir.run(&["catalog", "remove", "mako.zip"]).expect(0);
+    dir.run(&["generate"]);
+    assert_eq!(dir.read("out/mako.json"), b"mine");
+}
+
+#[test]
+fn a_short_list_of_the_newest_builds_shows_those_that_have_what_it_needs() {
+    let dir = site();
+    dir.put(&format!("builds/{}.txt", bacon_name(0)), "It boots.");
+    let text = "{# scope = \"site\"\npath = \"mine\"\nformat = \"text\"\n\
+                requires = [\"changelog\"]\nlimit = 1 #}\n\
+                {% for build in builds %}{{ build.changelog }}{% endfor %}";
+    dir.put("templates/feeds/mine.j2", text);
+    let settings = settings("[[feed]]\ntemplate = \"mine\"\n[site]\npages = false\n");
+    dir.put("romfeed.toml", settings);
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(dir.read("out/mine").trim_ascii(), b"It boots.");
+}

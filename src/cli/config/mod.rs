@@ -27,6 +27,7 @@ use romfeed::files::read_file;
 use romfeed::model::config::{Config, DeviceConfig, DeviceFeed, Retention, SOURCE_JOBS};
 use romfeed::model::source::Bucket;
 use romfeed::publish::feed::template;
+use romfeed::publish::writer;
 
 use super::args::{MAX_JOBS, Places};
 use super::rate::Rate;
@@ -89,6 +90,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
         known_devices: devices.known,
         jobs: resolve_jobs(flags.jobs, &settings, &origin)?,
         io_limit: flags.io_limit.or(settings.io_limit).map(|rate| rate.0),
+        program: program(&config),
         ..config
     };
     let config = with_packages(config, &settings, &origin)?;
@@ -101,6 +103,13 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
         bucket,
         devices_errors: devices.errors,
     })
+}
+
+/// Returns what tells this program from others, also from one of the same version that was built later.
+fn program(config: &Config) -> String {
+    let file = std::env::current_exe().and_then(std::fs::canonicalize);
+    let stamp = file.ok().and_then(|file| writer::stamp(&file));
+    format!("{} {stamp:?}", config.program)
 }
 
 fn resolve_jobs(

@@ -297,7 +297,6 @@ fn print_unseen(terminal: Terminal, unseen: &[String]) {
     ));
 }
 
-/// Prints what is published and what was written.
 /// Prints what a run did that writes only catalogs.
 fn print_catalog_summary(terminal: Terminal, config: &Config, report: &Report, next: &Next) {
     let catalog = config.catalogs[0].display();
@@ -316,6 +315,7 @@ fn print_catalog_summary(terminal: Terminal, config: &Config, report: &Report, n
     }
 }
 
+/// Prints what is published and what was written.
 fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Held, next: &Next) {
     if report.nothing_to_publish {
         let sources = match report.sources.is_empty() {

@@ -10,7 +10,9 @@ pub(crate) mod xml;
 use serde::{Deserialize, Serialize};
 
 /// The format of a page: how values are escaped, and how the page is checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Values are printed as JSON; the page must be valid JSON.

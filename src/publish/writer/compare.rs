@@ -7,8 +7,8 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -27,8 +27,8 @@ pub struct Compared {
     pub maker: Maker,
     /// Its template and its subject, for messages; `None` for files of romfeed itself.
     pub origin: Option<Arc<str>>,
-    /// The stamp of its file, if that needs no change.
-    pub stamp: Option<u64>,
+    /// The stamp of its file, if that has the contents of the page.
+    pub stamp: OnceLock<u64>,
     pub(super) existing: io::Result<Existing>,
     contents: Option<Contents>,
 }
@@ -63,7 +63,7 @@ impl Compared {
             path,
             maker,
             origin: None,
-            stamp: Some(stamp),
+            stamp: stamp.into(),
             existing: Ok(Existing::Same),
             contents: None,
         }
@@ -107,9 +107,9 @@ impl Compared {
     pub(super) fn write(&self, temporary: &Path, file: &Path) -> io::Result<()> {
         match &self.contents {
             // Its file was compared in this run.
-            None => Ok(()),
+            None => return Ok(()),
             Some(Contents::Staged(folder, number)) => {
-                fs::rename(folder.join(number.to_string()), file)
+                fs::rename(folder.join(number.to_string()), file)?;
             }
             Some(Contents::Memory(bytes)) => replace(
                 temporary,
@@ -117,8 +117,13 @@ impl Compared {
                 bytes,
                 Durability::Cached,
                 Readers::Everyone,
-            ),
+            )?,
         }
+        // Taken at once, so that it is outdated if the file changes later.
+        if let Some(stamp) = stamp(file) {
+            let _ = self.stamp.set(stamp);
+        }
+        Ok(())
     }
 }
 
@@ -183,7 +188,9 @@ impl Comparer {
             path: page.path,
             maker: page.maker,
             origin: page.origin,
-            stamp: stamp.filter(|_| is_same),
+            stamp: stamp
+                .filter(|_| is_same)
+                .map_or_else(OnceLock::new, Into::into),
             existing,
             contents,
         })

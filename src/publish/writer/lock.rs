@@ -14,9 +14,9 @@ pub use crate::files::Lock;
 /// The lock of a site, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct SiteLock {
-    lock: Lock,
-    /// The folder of a site that is new.
+    /// The folder of a site that is new; dropped while it is locked.
     _new_site: Option<NewSite>,
+    lock: Lock,
 }
 
 impl SiteLock {
@@ -88,8 +88,8 @@ pub fn open(out: &Path, adopt: bool) -> Result<SiteLock, Error> {
     let state = out.join(STATE_DIR);
     create_public_folder(&state).map_err(io_error("make", &state))?;
     let lock = SiteLock {
-        lock: lock(&state)?,
         _new_site: new_site,
+        lock: lock(&state)?,
     };
     // A killed run may have left them; no other run can be writing here.
     let _ = fs::remove_file(state.join(TEMPORARY));

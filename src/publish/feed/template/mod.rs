@@ -194,7 +194,9 @@ impl<'a> Templates<'a> {
     /// Returns how many of the newest builds of each variant the pages about all devices show, at most.
     pub(super) fn most_on_site_pages(&self) -> usize {
         let of_site = self.all.iter().filter(|template| template.is_of_site());
-        let limits = of_site.map(|template| template.front.limit.unwrap_or(usize::MAX));
+        // Builds that lack a fact are left out, and older ones take their places.
+        let limit = |front: &FrontMatter| front.limit.filter(|_| front.requires.is_empty());
+        let limits = of_site.map(|template| limit(&template.front).unwrap_or(usize::MAX));
         limits.max().unwrap_or_default()
     }
 
