@@ -28,8 +28,8 @@ pub use validate::validate_build;
 
 /// The schema this romfeed reads and writes.
 pub const SCHEMA: u32 = 1;
-/// Longest catalog that is read, in bytes; about 400,000 builds.
-const MAX_SIZE: u64 = 256 << 20;
+/// Longest catalog file that is read, in bytes: about ten million builds.
+const MAX_SIZE: u64 = 8 << 30;
 
 /// Why a catalog cannot be read.
 #[derive(Debug, thiserror::Error)]
