@@ -369,6 +369,41 @@ fn commands(workflow: &str, from: &str, to: &str) -> String {
     lines.join("\n")
 }
 
+/// Makes clones with a workflow of several jobs, and returns them with the workflow.
+#[cfg(unix)]
+fn workflow(setting: &str) -> (Clones, String) {
+    let clones = Clones::new();
+    if setting == "catalog/" {
+        clones.run("a", &["catalog", "split"]).expect(0);
+    }
+    let source = "[[source]]\ngithub = \"you/roms\"\n";
+    let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{setting}\"\n{SETTINGS}");
+    clones.root.put("a/romfeed.toml", settings + source);
+    clones.root.remove("a/.gitattributes");
+    let init = ["init", "--host", "github", "--matrix", "4"];
+    clones.run("a", &init).expect(0);
+    clones.commit("a");
+    assert!(clones.git("a", "push --quiet origin main"));
+    let workflow = clones.root.read("a/.github/workflows/pages.yml");
+    (clones, String::from_utf8(workflow).unwrap())
+}
+
+/// Returns the commands of a workflow by which its jobs push.
+#[cfg(unix)]
+fn push_of(workflow: &str) -> String {
+    commands(workflow, "gh auth setup-git", "env:")
+}
+
+/// Starts commands of a job in its clone.
+#[cfg(unix)]
+fn start(clones: &Clones, job: &str, commands: &str) -> std::process::Child {
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", commands]);
+    shell.current_dir(clones.folder(job)).envs(clones.vars());
+    let (null, piped) = (std::process::Stdio::null, std::process::Stdio::piped);
+    shell.stdout(null()).stderr(piped()).spawn().unwrap()
+}
+
 #[cfg(unix)]
 #[test]
 fn jobs_that_push_at_once_lose_no_build() {
@@ -376,22 +411,8 @@ fn jobs_that_push_at_once_lose_no_build() {
         return;
     }
     for setting in ["catalog.json", "catalog/"] {
-        let clones = Clones::new();
-        if setting == "catalog/" {
-            clones.run("a", &["catalog", "split"]).expect(0);
-        }
-        let source = "[[source]]\ngithub = \"you/roms\"\n";
-        let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{setting}\"\n{SETTINGS}");
-        let settings = settings + source;
-        clones.root.put("a/romfeed.toml", settings);
-        clones.root.remove("a/.gitattributes");
-        let init = ["init", "--host", "github", "--matrix", "4"];
-        clones.run("a", &init).expect(0);
-        clones.commit("a");
-        assert!(clones.git("a", "push --quiet origin main"));
-        let workflow = clones.root.read("a/.github/workflows/pages.yml");
-        let workflow = String::from_utf8(workflow).unwrap();
-        let push = commands(&workflow, "gh auth setup-git", "env:");
+        let (clones, workflow) = workflow(setting);
+        let push = push_of(&workflow);
         // Two jobs of each of two devices.
         let jobs = ["c", "d", "e", "f"];
         for (index, job) in jobs.into_iter().enumerate() {
@@ -400,19 +421,39 @@ fn jobs_that_push_at_once_lose_no_build() {
             let number = u8::try_from(index).unwrap() + 10;
             clones.add(job, &format!("{job}.zip"), device, number);
         }
-        let started = jobs.map(|job| {
-            let mut shell = Command::new("sh");
-            shell
-                .args(["-e", "-c", &push])
-                .current_dir(clones.folder(job));
-            let silent = std::process::Stdio::null;
-            shell.stdout(silent()).stderr(silent());
-            shell.envs(clones.vars()).spawn().unwrap()
-        });
-        for mut job in started {
-            assert!(job.wait().unwrap().success(), "{setting}");
+        let started = jobs.map(|job| start(&clones, job, &push));
+        for job in started {
+            let output = job.wait_with_output().unwrap();
+            assert!(output.status.success(), "{setting}");
         }
         clones.git("b", "pull --quiet");
         assert_eq!(clones.listed(), ["c.zip", "d.zip", "e.zip", "f.zip", FIRST]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_job_whose_build_has_the_name_of_another_one_is_not_pushed() {
+    if !has_git() {
+        return;
+    }
+    for setting in ["catalog.json", "catalog/"] {
+        let (clones, workflow) = workflow(setting);
+        let push = push_of(&workflow);
+        let jobs = [("c", "onyx", 2), ("d", "natrium", 3)];
+        for (job, device, number) in jobs {
+            assert!(clones.git("", &format!("clone --quiet origin {job}")));
+            clones.add(job, "ota.zip", device, number);
+        }
+        let ends = jobs.map(|(job, ..)| {
+            let output = start(&clones, job, &push).wait_with_output().unwrap();
+            let errors = String::from_utf8(output.stderr).unwrap();
+            (output.status.success(), errors)
+        });
+        assert_eq!([ends[0].0, ends[1].0], [true, false], "{setting}");
+        assert!(ends[1].1.contains("ota.zip"), "{}", ends[1].1);
+        // The next run starts from what is pushed.
+        clones.git("b", "pull --quiet");
+        assert_eq!(clones.listed(), [FIRST, "ota.zip"]);
     }
 }
