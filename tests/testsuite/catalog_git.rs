@@ -457,3 +457,31 @@ fn a_job_whose_build_has_the_name_of_another_one_is_not_pushed() {
         assert_eq!(clones.listed(), [FIRST, "ota.zip"]);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn the_first_job_commits_what_settings_change_without_a_source() {
+    if !has_git() {
+        return;
+    }
+    let (clones, workflow) = workflow("catalog/");
+    let read = commands(
+        &workflow,
+        "# There may be fewer sources than jobs.",
+        "set -- --catalog-only",
+    );
+    let settings = clones.root.read("a/romfeed.toml");
+    let settings = String::from_utf8(settings).unwrap() + "[device.bacon]\naliases = [\"A0001\"]\n";
+    clones.root.put("a/romfeed.toml", settings);
+    clones.commit("a");
+    assert!(clones.git("a", "push --quiet origin main"));
+    for (job, has_alias) in [("1", false), ("0", true)] {
+        assert!(clones.git("", &format!("clone --quiet origin job{job}")));
+        let commands = format!("JOB={job}\nSOURCES=s\n{read}\n{}", push_of(&workflow));
+        let output = start(&clones, &format!("job{job}"), &commands);
+        assert!(output.wait_with_output().unwrap().status.success());
+        assert!(clones.git("a", "pull --quiet"));
+        let catalog = String::from_utf8(clones.root.read("a/catalog/bacon.json")).unwrap();
+        assert_eq!(catalog.contains("A0001"), has_alias, "{catalog}");
+    }
+}

@@ -84,6 +84,7 @@ fn only_the_jobs_that_read_sources_may_write_on_github() {
             "needs: sources\n",
             "fail-fast: false\n",
             "sources: ${{ fromJSON(needs.sources.outputs.groups) }}\n",
+            "JOB: ${{ strategy.job-index }}\n",
             "set -- --catalog-only\n",
             "set -- \"$@\" --source=\"$source\"\n",
             "until git push; do\n",
@@ -131,6 +132,7 @@ fn the_last_job_on_gitlab_runs_alone_and_asks_no_host() {
         &[
             "parallel: 8\n",
             "\"${CI_NODE_INDEX}p\"",
+            "JOB=$((CI_NODE_INDEX - 1))\n",
             "until git push; do\n",
             "GITLAB_TOKEN",
         ],
