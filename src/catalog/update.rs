@@ -1,6 +1,6 @@
 //! Changes of a catalog that several processes write at once.
 //!
-//! Whoever changes a catalog reads it, finds out what is to change, which may take hours, and only then calls
+//! A process that changes a catalog reads it, finds out what is to change, which may take hours, and only then calls
 //! [`update`] or [`Held::lock`]: that locks the catalog, reads it again if it has changed since, and writes the files
 //! that differ. The lock is held for no longer than that, so that processes wait for one another only for a moment,
 //! whichever devices they work on. One lock for all files, because most of what a change must respect is in the files
