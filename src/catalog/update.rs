@@ -3,7 +3,7 @@
 //! A process that changes a catalog reads it, finds out what is to change, which may take hours, and only then calls
 //! [`update`] or [`Held::lock`]: that locks the catalog, reads it again if it has changed since, and writes the files
 //! that differ. The lock is held for no longer than that, so that processes wait for one another only for a moment,
-//! whichever devices they work on. One lock for all files, because most of what a change must respect is in the files
+//! whichever devices they work on; a run for the site holds it until it has made the pages. One lock for all files, because most of what a change must respect is in the files
 //! of other devices: no build, file name or `id` may be in two of them, and a build whose device is corrected moves.
 //!
 //! The lock lies in the folder of the catalog, since that is what processes on several machines share; a lock of the

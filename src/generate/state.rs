@@ -14,9 +14,6 @@ use crate::publish::writer;
 /// Longest wait of a command for another process.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// Longest wait of a change of the catalog: for a run that makes the pages of a large site, among others.
-pub(super) const EDIT_WAIT: Duration = Duration::from_secs(60);
-
 /// Longest wait of a run that has read all packages: for one that makes the pages of a large site, among others.
 pub(super) const RUN_WAIT: Duration = Duration::from_secs(600);
 

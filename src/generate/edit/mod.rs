@@ -10,7 +10,7 @@ mod note;
 mod prepare;
 mod stated;
 
-use super::state::EDIT_WAIT;
+use super::state::LOCK_WAIT;
 use super::{Error, require_published};
 use crate::catalog::{Catalog, Catalogs, UpdateError, update};
 use crate::model::build::Build;
@@ -70,7 +70,7 @@ pub fn change<T>(
     mut edit: impl FnMut(&mut Catalogs) -> Result<T, EditError>,
 ) -> Result<T, EditError> {
     let mut catalogs = Catalogs::load(config).map_err(Error::from)?;
-    update(&mut catalogs, config, EDIT_WAIT, |catalogs, _| {
+    update(&mut catalogs, config, LOCK_WAIT, |catalogs, _| {
         match require_published(config, catalogs) {
             // An unreadable manifest does not block edits; `generate` refuses it.
             Ok(()) | Err(Error::Writer(_)) => {}
