@@ -18,10 +18,10 @@ use digest_lanes::Stamp;
 use ota_view::error_kind::chain;
 use rayon::prelude::*;
 
-use super::file::{self, Error};
+use super::file::{self, Error, Taken};
 use super::{Catalog, Parsed, Record};
 use crate::files::{Place, behind_links, list_folder, remove_leftover};
-use crate::model::build::Device;
+use crate::model::build::{Build, Device};
 
 /// The ending of the files in a folder.
 pub const ENDING: &str = "json";
@@ -240,10 +240,16 @@ fn load_folder(
             Err(error) => return Err(error),
         }
     }
-    file::validate_unique(&all, &|name, reason| Error::Record {
-        file: path.display().to_string(),
-        filename: name.to_owned(),
-        reason,
+    file::validate_unique(&all, &|first, second, taken| {
+        let file = |build: &Build| path.join(file_name(&build.device)).display().to_string();
+        Error::Twice {
+            first: file(first),
+            second: file(second),
+            what: match taken {
+                Taken::Filename => second.filename.clone(),
+                Taken::Id => format!("a build with the id `{}`", second.phone_id()),
+            },
+        }
     })?;
     Ok((all, files))
 }
@@ -299,7 +305,7 @@ fn add(
     let twice = |first: &Path, filename: &str| Error::Twice {
         first: first.display().to_string(),
         second: file.display().to_string(),
-        filename: filename.to_owned(),
+        what: filename.to_owned(),
     };
     let place = |device: &Device| file.with_file_name(file_name(device));
     for (identity, record) in &catalog.builds {

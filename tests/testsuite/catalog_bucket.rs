@@ -371,6 +371,33 @@ fn objects_that_are_not_catalogs_are_refused_or_passed_over() {
             &good,
             "two objects whose names differ from `bacon.json` in letter case alone",
         ),
+        (
+            "catalog/bacon.json",
+            "",
+            "this is the copy of s3://roms/catalog/bacon.json: put the earlier version of that object back",
+        ),
+        (
+            "catalog/bacon.json",
+            "<<<<<<< ours\n",
+            "this is the copy of s3://roms/catalog/bacon.json: correct that object",
+        ),
+        (
+            "catalog/bacon.json",
+            "{\"schema\":99}",
+            "a newer version wrote s3://roms/catalog/bacon.json",
+        ),
+        (
+            "catalog/fp5.json",
+            &good.replace("\"bacon\"", "\"FP5\""),
+            "these are the copies of s3://roms/catalog/bacon.json and s3://roms/catalog/fp5.json: remove the wrong one",
+        ),
+        (
+            "catalog/fp5.json",
+            &good
+                .replace("\"bacon\"", "\"FP5\"")
+                .replace(&format!("{:064x}", 1), &format!("{:064x}", 2)),
+            "these are the copies of s3://roms/catalog/bacon.json and s3://roms/catalog/fp5.json: remove the wrong one",
+        ),
     ] {
         let store = Store::new();
         let dir = machine(&store);

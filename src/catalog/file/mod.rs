@@ -8,7 +8,7 @@
 mod records;
 mod validate;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::records::{CatalogJson, Header, from_record, from_tombstone, to_record, to_tombstone};
 use super::{Catalog, Record, Tombstone, conflict};
 use crate::files::{JsonError, after_byte_order_mark, read_file};
-use crate::model::build::Device;
+use crate::model::build::{Build, Device};
 
 pub(super) use records::{
     Facts, record_facts, record_from_facts, tombstone_facts, tombstone_from_facts,
@@ -98,15 +98,15 @@ pub enum Error {
         /// The name of its file.
         expected: String,
     },
-    /// Two files of a folder have the same build.
-    #[error("{first} and {second} both have {}", .filename.escape_debug())]
+    /// Two files of a folder have the same build, or builds with the same file name or `id`.
+    #[error("{first} and {second} both have {}", .what.escape_debug())]
     Twice {
         /// The file read first.
         first: String,
         /// The file read later.
         second: String,
-        /// The build's file name.
-        filename: String,
+        /// The build's file name, or the `id`.
+        what: String,
     },
     /// The catalog is there as a file and as a folder.
     #[error("both {file} and {folder} are there, and romfeed cannot know which is newer")]
@@ -215,7 +215,13 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
             return Err(record_error(&path, reason));
         }
     }
-    validate_unique(&catalog, &record_error)?;
+    validate_unique(&catalog, &|_, build, taken| {
+        let reason = match taken {
+            Taken::Filename => "another record has the same file name",
+            Taken::Id => "another record has the same id, by which phones tell builds apart",
+        };
+        record_error(&build.path, reason.to_owned())
+    })?;
     for wire in wire.tombstones {
         let filename = wire.filename.clone();
         let tombstone = to_tombstone(wire).map_err(|reason| record_error(&filename, reason))?;
@@ -236,25 +242,31 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
     Ok(catalog)
 }
 
-/// Checks that no two builds share a file name, or the id that phones know.
+/// What two builds have in common though it must tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// The file name.
+    Filename,
+    /// The `id` that phones know.
+    Id,
+}
+
+/// Checks that no two builds share a file name, or the id that phones know. `error` describes two that do.
 pub(super) fn validate_unique(
     catalog: &Catalog,
-    record_error: &dyn Fn(&str, String) -> Error,
+    error: &dyn Fn(&Build, &Build, Taken) -> Error,
 ) -> Result<(), Error> {
-    let mut filenames = HashSet::with_capacity(catalog.builds.len());
-    let mut ids = HashSet::new();
+    let mut filenames: HashMap<&str, &Build> = HashMap::with_capacity(catalog.builds.len());
+    let mut ids: HashMap<&str, &Build> = HashMap::new();
     // Without an `id`, phones know a build by its identity, which is unique already.
     let has_ids = catalog.builds.values().any(|r| r.build.id.is_some());
     for Record { build, .. } in catalog.builds.values() {
-        let taken = match () {
-            () if !filenames.insert(&build.filename) => "file name",
-            () if has_ids && !ids.insert(build.phone_id()) => {
-                "id, by which phones tell builds apart"
-            }
-            () => continue,
-        };
-        let reason = format!("another record has the same {taken}");
-        return Err(record_error(&build.path, reason));
+        if let Some(first) = filenames.insert(&build.filename, build) {
+            return Err(error(first, build, Taken::Filename));
+        }
+        if has_ids && let Some(first) = ids.insert(build.phone_id(), build) {
+            return Err(error(first, build, Taken::Id));
+        }
     }
     Ok(())
 }

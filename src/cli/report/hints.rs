@@ -382,14 +382,8 @@ fn run_hint(error: &generate::Error) -> Option<String> {
 /// Returns what to do about a catalog that cannot be read. An earlier version of the whole file would lack
 /// builds, so that is never advised.
 pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
-    if let file::Error::Json { file, .. }
-    | file::Error::Record { file, .. }
-    | file::Error::OtherDevice { file, .. } = error
-        && let Some(object) = bucket_of_copy(file)
-    {
-        return Cow::Owned(format!(
-            "this is the copy of {object}: correct that object, or put its earlier version back; nothing was written"
-        ));
+    if let Some(hint) = object_hint(error) {
+        return Cow::Owned(hint);
     }
     let hint = match error {
         file::Error::Schema { .. } => {
@@ -407,7 +401,9 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         file::Error::Io { .. } => {
             "make it a file that can be read; in a folder of catalogs, whatever ends in .json is one; nothing was written"
         }
-        file::Error::Twice { .. } => "remove the record of the wrong device; nothing was written",
+        file::Error::Twice { .. } => {
+            "remove the wrong one of the two records from its file; nothing was written"
+        }
         file::Error::TwoForms { .. } => {
             "`romfeed catalog split` keeps the folder and `join` the file, if they are equal; otherwise \
              they say what differs"
@@ -434,6 +430,39 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         }
     };
     Cow::Borrowed(hint)
+}
+
+/// Returns what to do about an object of a catalog in a bucket; none for other catalogs.
+fn object_hint(error: &file::Error) -> Option<String> {
+    Some(match error {
+        file::Error::Json { file, .. }
+        | file::Error::Record { file, .. }
+        | file::Error::OtherDevice { file, .. }
+        | file::Error::Conflict { file, .. } => {
+            let object = bucket_of_copy(file)?;
+            format!(
+                "this is the copy of {object}: correct that object, or put its earlier version back; nothing was written"
+            )
+        }
+        file::Error::Empty { file } => {
+            let object = bucket_of_copy(file)?;
+            format!(
+                "this is the copy of {object}: put the earlier version of that object back; nothing was written"
+            )
+        }
+        file::Error::Schema { file, .. } => {
+            let object = bucket_of_copy(file)?;
+            format!("update romfeed: a newer version wrote {object}; nothing was changed")
+        }
+        file::Error::Twice { first, second, .. } => {
+            let [first, second] = [bucket_of_copy(first)?, bucket_of_copy(second)?];
+            format!(
+                "these are the copies of {first} and {second}: remove the wrong one of the two records from its \
+                 object, or put the earlier version of that object back; nothing was written"
+            )
+        }
+        _ => return None,
+    })
 }
 
 /// Returns the address of the bucket or the object of which this path is the copy; none for other paths.
