@@ -5,6 +5,8 @@
 //! that differ. The lock is held for no longer than that, so that processes wait for one another only for a moment,
 //! whichever devices they work on; a run for the site holds it until it has made the pages. One lock for all files, because most of what a change must respect is in the files
 //! of other devices: no build, file name or `id` may be in two of them, and a build whose device is corrected moves.
+//! Machines that share a place have no lock in common: each reads again what it has written, and takes it back if another
+//! wrote the same build, file name or `id` into another file.
 //!
 //! The lock lies in the folder of the catalog, since that is what processes on several machines share; a lock of the
 //! system, so that it ends with its process.
@@ -154,7 +156,8 @@ impl Held {
     }
 
     /// Writes the files in which the catalog differs from `before`; without that, none but those that hold former
-    /// records of moved builds, and a catalog file that is not there yet.
+    /// records of moved builds, and a catalog file that is not there yet. In a place that several machines share, they
+    /// are written back if the catalog is refused together with what another machine wrote meanwhile.
     ///
     /// # Errors
     /// [`UpdateError::Write`], also if another program has changed one of these files; [`UpdateError::Catalog`] if one of
@@ -187,7 +190,35 @@ impl Held {
             let source = overtaken();
             return Err(UpdateError::Write { file, source });
         }
-        store::save_files(&*self.place, &self.path, own, &names)
+        let saved = self.write(own, &names);
+        let is_read_again = self.place.address().is_some()
+            && saved.as_ref().err().is_none_or(UpdateError::is_overtaken);
+        if let Some(before) = before.filter(|_| is_read_again) {
+            self.take_back_if_refused(before, &names)?;
+        }
+        saved
+    }
+
+    /// Takes a change back if other machines have changed files meanwhile with which the catalog is refused: a build, a
+    /// file name or an `id` is then in two of them, and the conditions of a shared place are for one file each. Whoever
+    /// writes the last of these files sees all of them here.
+    fn take_back_if_refused(
+        &self,
+        before: &Catalog,
+        names: &BTreeSet<String>,
+    ) -> Result<(), UpdateError> {
+        self.place.update().map_err(write_error(&self.path))?;
+        match store::load_with_files(&self.path, true, None) {
+            Err(file::Error::Twice { .. }) => {}
+            // The next to read it reports anything else.
+            _ => return Ok(()),
+        }
+        self.write(before, names)?;
+        Err(write_error(&self.path)(overtaken()))
+    }
+
+    fn write(&self, catalog: &Catalog, names: &BTreeSet<String>) -> Result<(), UpdateError> {
+        store::save_files(&*self.place, &self.path, catalog, names)
             .map_err(|(file, source)| UpdateError::Write { file, source })
     }
 }

@@ -41,6 +41,11 @@ fn generate(machine: &RomDir, day: i64) -> Run {
 /// Adds a build whose zip is elsewhere.
 fn add(machine: &RomDir, device: &str, number: u32) -> Run {
     let name = format!("lineage-21.0-{}-nightly-{device}.zip", 20_240_000 + number);
+    add_named(machine, device, number, &name)
+}
+
+/// Adds a build of this file name.
+fn add_named(machine: &RomDir, device: &str, number: u32, name: &str) -> Run {
     let (sha256, url) = (
         format!("{number:064x}"),
         format!("https://dl.example.org/{name}"),
@@ -51,7 +56,7 @@ fn add(machine: &RomDir, device: &str, number: u32) -> Run {
         ["--romtype", "nightly"],
         ["--version", "21.0"],
         ["--datetime", &date],
-        ["--filename", &name],
+        ["--filename", name],
         ["--size", "9"],
         ["--sha256", &sha256],
         ["--incremental", &date],
@@ -316,6 +321,48 @@ fn answer_that_is_lost_does_not_add_a_build_twice() {
     store.lose_answers(9);
     add(&dir, "bacon", 3).expect(0);
     assert_eq!(count(&store, "catalog/bacon.json"), 3);
+}
+
+#[test]
+fn file_name_that_two_machines_use_at_the_same_time_is_taken_by_one() {
+    for device in ["alpha", "FP5"] {
+        let (other, store) = (Store::new(), Store::new());
+        add_named(&machine(&other), "beta", 1, "same.zip").expect(0);
+        let dir = machine(&store);
+        // The file of the device is new, or has a build.
+        if device == "FP5" {
+            add(&dir, device, 2).expect(0);
+        }
+        let key = format!("catalog/{}.json", device.to_lowercase());
+        let num = count(&store, &key);
+        store.put_meanwhile(
+            "catalog/beta.json",
+            &other.get("catalog/beta.json").unwrap(),
+        );
+        let refused = add_named(&dir, device, 3, "same.zip");
+        assert_ne!(refused.code, Some(0));
+        refused.says("a build of beta has this file name already");
+        assert_eq!(count(&store, &key), num);
+        let listed = run(&machine(&store), &["catalog", "list"]).expect(0);
+        assert!(listed.stdout.contains("same.zip"), "{}", listed.stdout);
+        add(&dir, device, 4).expect(0);
+        assert_eq!(count(&store, &key), num + 1);
+    }
+}
+
+#[test]
+fn machines_that_use_one_file_name_never_leave_it_to_two() {
+    let store = Store::new();
+    let devices = ["alpha", "beta", "gamma", "delta"];
+    let machines = devices.map(|device| (device, machine(&store)));
+    thread::scope(|scope| {
+        for (number, (device, machine)) in (1..).zip(&machines) {
+            scope.spawn(move || add_named(machine, device, number, "same.zip"));
+        }
+    });
+    let keys = store.keys();
+    assert_eq!(keys.iter().map(|key| count(&store, key)).sum::<usize>(), 1);
+    run(&machine(&store), &["catalog", "list"]).expect(0);
 }
 
 #[test]
