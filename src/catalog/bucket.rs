@@ -102,11 +102,7 @@ impl Bucket {
             state.tags.remove(&object.name);
         }
         self.store(&state)?;
-        for (name, tag) in self.read_all(&changed)? {
-            if !tag.is_empty() {
-                state.tags.insert(name, tag);
-            }
-        }
+        state.tags.extend(self.read_all(&changed)?);
         self.store(&state)?;
         Ok(state.tags)
     }
@@ -212,12 +208,9 @@ impl Bucket {
             [] => remove_if_there(file)?,
             _ => write_copy(file, bytes)?,
         }
-        if !tag.is_empty() {
-            self.seen().begun.insert(name.to_owned(), tag.clone());
-            state.tags.insert(name.to_owned(), tag);
-            self.store(&state)?;
-        }
-        Ok(())
+        self.seen().begun.insert(name.to_owned(), tag.clone());
+        state.tags.insert(name.to_owned(), tag);
+        self.store(&state)
     }
 
     /// Keeps other programs on this machine from the copy.

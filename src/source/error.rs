@@ -69,6 +69,16 @@ pub enum Error {
         /// The header that the store ignores.
         header: &'static str,
     },
+    /// The store does not say which version of an object it sends.
+    #[error(
+        "{} sends no strong `ETag` that `If-Match` takes, without which two machines could overwrite each other's builds; \
+         if a proxy stands before the store, make it pass `ETag` on, and compress nothing",
+        .url.escape_debug()
+    )]
+    Untagged {
+        /// The address of the bucket.
+        url: String,
+    },
     /// The source is a bucket, and the program was built without them.
     #[error(
         "this romfeed was built without S3; use a release of romfeed, or `files` with what `rclone lsjson` prints"
@@ -119,7 +129,9 @@ impl Error {
         match self {
             Error::Format { .. } => FaultKind::Corrupt,
             Error::TooMany { .. } => FaultKind::Limit,
-            Error::WithoutS3 | Error::Unconditional { .. } => FaultKind::Unsupported,
+            Error::WithoutS3 | Error::Unconditional { .. } | Error::Untagged { .. } => {
+                FaultKind::Unsupported
+            }
             Error::Fetch { .. }
             | Error::Status { .. }
             | Error::RateLimited { .. }

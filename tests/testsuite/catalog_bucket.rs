@@ -321,6 +321,11 @@ fn answer_that_is_lost_does_not_add_a_build_twice() {
     store.lose_answers(9);
     add(&dir, "bacon", 3).expect(0);
     assert_eq!(count(&store, "catalog/bacon.json"), 3);
+    store.lose_answers(1);
+    let name = "lineage-21.0-20240001-nightly-bacon.zip";
+    run(&dir, &["catalog", "remove", name]).expect(0);
+    let listed = run(&dir, &["catalog", "list"]).expect(0);
+    assert!(!listed.stdout.contains(name), "{}", listed.stdout);
 }
 
 #[test]
@@ -363,6 +368,38 @@ fn machines_that_use_one_file_name_never_leave_it_to_two() {
     let keys = store.keys();
     assert_eq!(keys.iter().map(|key| count(&store, key)).sum::<usize>(), 1);
     run(&machine(&store), &["catalog", "list"]).expect(0);
+}
+
+#[test]
+fn store_without_strong_tags_is_refused() {
+    let good = Store::new();
+    add(&machine(&good), "bacon", 1).expect(0);
+    let good = good.get("catalog/bacon.json").unwrap();
+    let [weak, none, other] = [Some("W/\"1\""), None, Some("\"of-another\"")];
+    for (tag, is_there) in [
+        (weak, true),
+        (none, true),
+        (weak, false),
+        (none, false),
+        (other, false),
+    ] {
+        let store = Store::new();
+        if is_there {
+            store.put("catalog/bacon.json", &good);
+        }
+        let text = good.clone();
+        store.set_fault(move |asked, _| {
+            let answer = Answer::new(200).body(text.as_bytes());
+            IS_READ(asked).then(|| match tag {
+                Some(tag) => answer.with("etag", tag),
+                None => answer,
+            })
+        });
+        add(&machine(&store), "bacon", 2)
+            .expect(1)
+            .says("sends no strong `ETag` that `If-Match` takes");
+        assert_eq!(count(&store, "catalog/bacon.json"), usize::from(is_there));
+    }
 }
 
 #[test]

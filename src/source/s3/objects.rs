@@ -24,6 +24,8 @@ const UNMET: [u16; 2] = [409, 412];
 const PROBE: &str = ".romfeed-probe";
 const PROBE_TEXT: &[u8] =
     b"romfeed writes this object to see whether the store heeds If-Match and If-None-Match.\n";
+/// The most times that it is written with its own `ETag`.
+const MAX_PROBES: usize = 16;
 /// An `ETag` that no object has.
 const NO_TAG: &str = "00000000000000000000000000000000";
 
@@ -47,6 +49,15 @@ pub enum Condition<'a> {
     New,
     /// It has this `ETag`.
     Is(&'a str),
+}
+
+/// What a store did with an object.
+#[derive(Debug, PartialEq, Eq)]
+enum Put {
+    /// It wrote it, and may have sent its `ETag`.
+    Written(Option<String>),
+    /// The condition is not met.
+    Unmet,
 }
 
 /// The objects below the prefix of a bucket.
@@ -103,7 +114,7 @@ impl Objects {
     /// Reads an object and its `ETag`; `None` if there is none of this name.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`Error`], also if it has no `ETag` that a condition can name.
     pub fn read(&self, name: &str) -> Result<Option<(Vec<u8>, String)>, Error> {
         let signer = self.signer();
         let url = signer.sign(Method::Get, &address(&self.bucket, name), &[], None);
@@ -111,11 +122,14 @@ impl Objects {
             .client()
             .send(&Request::get(&url, MAX_SIZE), &[200, 404])
             .map_err(|error| signer.explain(error))?;
-        let tag = tag(response.header("etag")).unwrap_or_default();
-        Ok((response.status == 200).then_some((response.body, tag)))
+        if response.status == 404 {
+            return Ok(None);
+        }
+        let tag = tag(response.header("etag")).ok_or_else(|| self.untagged())?;
+        Ok(Some((response.body, tag)))
     }
 
-    /// Writes an object, and returns its `ETag`; `None` if the condition is not met.
+    /// Writes an object, and returns its `ETag`; `None` if the condition is not met, and the object has other bytes.
     ///
     /// # Errors
     /// [`Error`]; the object may be written nevertheless.
@@ -125,6 +139,15 @@ impl Objects {
         bytes: &[u8],
         condition: Condition<'_>,
     ) -> Result<Option<String>, Error> {
+        if let Put::Written(Some(tag)) = self.put(name, bytes, condition)? {
+            return Ok(Some(tag));
+        }
+        // A condition is not met either if the object was written, but the answer to that was lost.
+        let read = self.read(name)?;
+        Ok(read.and_then(|(there, tag)| (there == bytes).then_some(tag)))
+    }
+
+    fn put(&self, name: &str, bytes: &[u8], condition: Condition<'_>) -> Result<Put, Error> {
         let signer = self.signer();
         let url = signer.sign(Method::Put, &address(&self.bucket, name), &[], None);
         let quoted;
@@ -143,38 +166,52 @@ impl Objects {
         };
         let sent = self.client().send(&request, &[200, 201, 204, 409, 412]);
         match sent.map_err(|error| signer.explain(error)) {
-            Ok(response) if UNMET.contains(&response.status) => Ok(None),
-            Ok(response) => Ok(Some(tag(response.header("etag")).unwrap_or_default())),
+            Ok(response) if UNMET.contains(&response.status) => Ok(Put::Unmet),
+            Ok(response) => Ok(Put::Written(tag(response.header("etag")))),
             Err(Error::Status {
                 status: 404,
                 message,
                 ..
-            }) if message.starts_with("NoSuchKey") => Ok(None),
+            }) if message.starts_with("NoSuchKey") => Ok(Put::Unmet),
             Err(error) => Err(error),
         }
     }
 
-    /// Checks that the store heeds conditions, by writes of an object that nothing reads.
+    /// Checks that the store heeds conditions, by writes of an object that nothing else reads.
     ///
     /// # Errors
-    /// [`Error::Unconditional`], or why an object cannot be written.
+    /// [`Error::Unconditional`], [`Error::Untagged`], or why an object cannot be written.
     pub fn probe(&self) -> Result<(), Error> {
         let ignored = |header| Error::Unconditional {
             url: self.bucket.url.clone(),
             header,
         };
-        let write = |condition, header| match self.write(PROBE, PROBE_TEXT, condition) {
+        let put = |condition: Condition<'_>, header| match self.put(PROBE, PROBE_TEXT, condition) {
             Err(Error::Status { status: 501, .. }) => Err(ignored(header)),
-            written => written,
+            put => put,
         };
         // It may be there from an earlier time.
-        write(Condition::New, "If-None-Match")?;
-        if write(Condition::New, "If-None-Match")?.is_some() {
+        put(Condition::New, "If-None-Match")?;
+        if put(Condition::New, "If-None-Match")? != Put::Unmet {
             return Err(ignored("If-None-Match"));
         }
-        match write(Condition::Is(NO_TAG), "If-Match")? {
-            None => Ok(()),
-            Some(_) => Err(ignored("If-Match")),
+        if put(Condition::Is(NO_TAG), "If-Match")? != Put::Unmet {
+            return Err(ignored("If-Match"));
+        }
+        // Other machines may be writing it as well.
+        for _ in 0..MAX_PROBES {
+            if let Some((_, tag)) = self.read(PROBE)?
+                && put(Condition::Is(&tag), "If-Match")? != Put::Unmet
+            {
+                return Ok(());
+            }
+        }
+        Err(self.untagged())
+    }
+
+    fn untagged(&self) -> Error {
+        Error::Untagged {
+            url: self.bucket.url.clone(),
         }
     }
 
@@ -197,5 +234,5 @@ impl Objects {
 /// Returns an `ETag` without its quotes; none for a weak one, which no condition can name.
 fn tag(header: Option<&str>) -> Option<String> {
     let tag = header?.trim_matches('"');
-    (!tag.starts_with("W/")).then(|| tag.to_owned())
+    (!tag.is_empty() && !tag.starts_with("W/")).then(|| tag.to_owned())
 }
