@@ -83,6 +83,7 @@ impl Bucket {
             }
         }
         self.refuse_twins(listed.keys())?;
+        leave_out_twins(&mut listed);
         self.remove_others(&listed)?;
         let is_changed = |object: &&Listed| {
             let is_copied = object.is_text_gone() || self.folder.join(&object.name).is_file();
@@ -158,10 +159,10 @@ impl Bucket {
         Ok(())
     }
 
-    /// Refuses names that are one file where letter case does not count.
+    /// Refuses files of devices whose names are one where letter case does not count.
     fn refuse_twins<'a>(&self, names: impl Iterator<Item = &'a String>) -> io::Result<()> {
         let mut lower = BTreeSet::new();
-        for name in names {
+        for name in names.filter(|name| !name.contains('/')) {
             if !lower.insert(name.to_lowercase()) {
                 let address = self.objects.address();
                 let name = name.escape_debug();
@@ -297,6 +298,21 @@ impl Listed {
     /// Returns whether the object stands for a changelog that was removed.
     fn is_text_gone(&self) -> bool {
         self.is_empty && self.name.contains('/')
+    }
+}
+
+/// Leaves out changelogs whose names are that of another where letter case does not count. The first that is not gone
+/// stays, so that all machines have the same one.
+fn leave_out_twins(listed: &mut BTreeMap<String, Listed>) {
+    let changelogs = listed.values().filter(|object| object.name.contains('/'));
+    let mut changelogs: Vec<&Listed> = changelogs.collect();
+    changelogs.sort_by_key(|object| object.is_text_gone());
+    let mut lower = BTreeSet::new();
+    let is_twin = |object: &&Listed| !lower.insert(object.name.to_lowercase());
+    let twins = changelogs.into_iter().filter(is_twin);
+    let twins: Vec<String> = twins.map(|object| object.name.clone()).collect();
+    for name in twins {
+        listed.remove(&name);
     }
 }
 

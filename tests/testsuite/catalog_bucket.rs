@@ -403,6 +403,22 @@ fn store_without_strong_tags_is_refused() {
 }
 
 #[test]
+fn changelogs_whose_names_differ_in_letter_case_stop_nothing() {
+    let store = Store::new();
+    let [one, two] = [(); 2].map(|()| machine(&store));
+    store.put("catalog/changelogs/Rom.md", "");
+    store.put("catalog/changelogs/rOm.md", "- first\n");
+    store.put("catalog/changelogs/rom.md", "- second\n");
+    generate(&one, 0).expect(0);
+    run(&two, &["generate"]).expect(0);
+    assert!(one.tree("out") == two.tree("out"));
+    let copies = two.path().join(".romfeed/s3/roms/catalog/changelogs");
+    let copies = std::fs::read_dir(copies).unwrap();
+    let names: Vec<_> = copies.map(|copy| copy.unwrap().file_name()).collect();
+    assert_eq!(names, ["rOm.md"]);
+}
+
+#[test]
 fn store_that_ignores_conditions_is_refused() {
     for header in ["if-match", "if-none-match"] {
         let store = Store::ignoring(header);
