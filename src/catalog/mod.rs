@@ -15,6 +15,7 @@ pub mod conflict;
 pub mod exchange;
 pub mod file;
 pub mod merge;
+mod moves;
 mod parsed;
 pub mod store;
 mod update;
@@ -66,6 +67,17 @@ impl Record {
             self.former.push(old);
         }
         self.build = build;
+    }
+
+    /// Remembers the channels in which phones may still ask for the build from before it was removed.
+    pub fn keep_former(&mut self, stone: &Tombstone) {
+        let of_stone = ChannelKey::new(&stone.device, stone.variant.as_ref(), &stone.romtype);
+        let now = ChannelKey::from_build(&self.build);
+        for channel in stone.former.iter().chain([&of_stone]) {
+            if *channel != now && !self.former.contains(channel) {
+                self.former.push(channel.clone());
+            }
+        }
     }
 
     /// Whether the records of two machines agree on a build.

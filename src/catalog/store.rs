@@ -19,7 +19,8 @@ use ota_view::error_kind::chain;
 use rayon::prelude::*;
 
 use super::file::{self, Error, Taken};
-use super::{Catalog, Parsed, Record};
+use super::moves::{self, Moves};
+use super::{Catalog, Parsed};
 use crate::files::{Place, behind_links, list_folder, remove_leftover};
 use crate::model::build::{Build, Device};
 
@@ -302,58 +303,16 @@ fn add(
     file: &Path,
     outdated: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
-    let twice = |first: &Path, filename: &str| Error::Twice {
-        first: first.display().to_string(),
+    let found = moves::add(all, catalog).map_err(|twice| Error::Twice {
+        first: file
+            .with_file_name(file_name(&twice.device))
+            .display()
+            .to_string(),
         second: file.display().to_string(),
-        what: filename.to_owned(),
-    };
-    let place = |device: &Device| file.with_file_name(file_name(device));
-    for (identity, record) in &catalog.builds {
-        let filename = &record.build.filename;
-        if let Some(stone) = all.tombstones.get(identity) {
-            return Err(twice(&place(&stone.device), filename));
-        }
-        let Some(known) = all.builds.get(identity) else {
-            all.builds.share(identity, &catalog.builds);
-            continue;
-        };
-        let Some(later) = later(known, record) else {
-            return Err(twice(&place(&known.build.device), filename));
-        };
-        let devices = [&known.build.device, &record.build.device];
-        let former = devices.into_iter().map(file_name);
-        let now = file_name(&later.build.device);
-        outdated.extend(former.filter(|name| *name != now));
-        all.builds.insert(identity, later);
-    }
-    for (identity, stone) in catalog.tombstones {
-        let build = all.builds.get(&identity).map(|record| &record.build.device);
-        let known = all.tombstones.get(&identity).map(|stone| &stone.device);
-        if let Some(device) = build.or(known) {
-            return Err(twice(&place(device), &stone.filename));
-        }
-        all.tombstones.insert(identity, stone);
-    }
-    all.aliases.extend(catalog.aliases);
+        what: twice.filename,
+    })?;
+    outdated.extend(found.iter().map(file_name));
     Ok(())
-}
-
-/// Returns the later of two records of one build, if a run that moved it was killed, or git merged one
-/// of the files alone: it names the device of the other. A build that was moved back and forth may be
-/// the earlier one until its package is read again. A withdrawn build stays withdrawn.
-fn later(one: &Record, other: &Record) -> Option<Record> {
-    let follows = |later: &Record, earlier: &Record| {
-        let mut devices = later.former.iter().map(|channel| &channel.device);
-        devices.any(|device| *device == earlier.build.device)
-    };
-    let (later, earlier) = match (follows(one, other), follows(other, one)) {
-        (true, _) => (one, other),
-        (false, true) => (other, one),
-        (false, false) => return None,
-    };
-    let mut record = later.clone();
-    record.yanked = record.yanked.or_else(|| earlier.yanked.clone());
-    Some(record)
 }
 
 /// Refuses a catalog that is there as a file and as a folder, since one of them would be out of date, and one that is
@@ -454,46 +413,39 @@ pub(super) fn save_files(
     let is_changed = |(file, text): &&(PathBuf, Vec<u8>)| {
         std::fs::read(file).map_or(true, |former| former != *text)
     };
-    let mut to_finish = Vec::new();
-    for (file, text) in rendered.iter().filter(is_changed) {
-        match with_moved(file, catalog) {
-            None => write(file, text)?,
-            Some(with_moved) => {
-                write(file, &file::render(&with_moved))?;
-                to_finish.push((file, text));
-            }
+    let changed: Vec<&(PathBuf, Vec<u8>)> = rendered.iter().filter(is_changed).collect();
+    let gone = names.iter().filter(|name| !by_file.contains_key(*name));
+    let gone: Vec<PathBuf> = gone.map(|name| path.join(name)).collect();
+    let files = changed.iter().map(|(file, _)| file).chain(&gone);
+    let former = files.filter_map(|file| Some((name_of(file), file::load(file).ok()?)));
+    let moves = Moves::new(&former.collect(), catalog);
+    // A run that is killed between two files loses no build, and brings back none that was removed.
+    let write_held = |file: &Path, text: &[u8], held: Option<Catalog>| {
+        let held = held.map(|held| file::render(&held));
+        write(file, held.as_deref().unwrap_or(text))
+    };
+    for (file, text) in &changed {
+        let name = name_of(file);
+        write_held(file, text, moves.before_others(&name, &by_file[&name]))?;
+    }
+    for (file, text) in &changed {
+        let name = name_of(file);
+        if moves.leave(&name) {
+            write_held(file, text, moves.after_others(&name, &by_file[&name]))?;
         }
     }
-    for (file, text) in to_finish {
-        write(file, text)?;
-    }
-    for name in names.iter().filter(|name| !by_file.contains_key(*name)) {
-        let file = path.join(name);
+    for file in gone {
         match place.remove(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((file, error)),
             _ => {}
         }
     }
-    Ok(())
-}
-
-/// Returns what a device's file is to hold until the files of other devices are written: also its
-/// former records of builds that now belong to another device. None if it has no such build.
-fn with_moved(path: &Path, catalog: &Catalog) -> Option<Catalog> {
-    let former = file::load(path).ok()?;
-    let name = path.file_name()?;
-    let is_moved = |identity: &&str| {
-        let now = catalog.builds.get(identity);
-        now.is_some_and(|now| *name != *file_name(&now.build.device))
-    };
-    let moved: Vec<&str> = former.builds.keys().filter(is_moved).collect();
-    let mut held = by_file(catalog, &|other| *name == *other).remove(name.to_str()?)?;
-    (!moved.is_empty()).then(|| {
-        for identity in moved {
-            held.builds.share(identity, &former.builds);
+    for (file, text) in &changed {
+        if moves.come_back(&name_of(file)) {
+            write(file, text)?;
         }
-        held
-    })
+    }
+    Ok(())
 }
 
 /// Divides a catalog into those of the files of a folder; only those with a name that is wanted.

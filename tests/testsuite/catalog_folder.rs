@@ -1,6 +1,12 @@
 //! A catalog with one file for each device.
 
 use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+
+use romfeed::catalog::store;
+use romfeed::files::{Disk, Place};
 
 use super::support::{BASE_URL, RomDir, bacon, bacon_name};
 
@@ -481,4 +487,114 @@ fn deltas_are_not_counted_as_builds() {
     dir.run(&["catalog", "split"])
         .expect(0)
         .says("moved catalog.json to catalog/: 2 builds and 1 delta, 1 removed\n");
+}
+
+/// A disk on which a process is killed before it has changed so many files.
+#[derive(Debug)]
+struct Killed(Mutex<usize>);
+
+impl Killed {
+    fn count(&self) -> io::Result<()> {
+        let mut left = self.0.lock().unwrap();
+        *left = left
+            .checked_sub(1)
+            .ok_or_else(|| io::Error::other("killed"))?;
+        Ok(())
+    }
+}
+
+impl Place for Killed {
+    fn address(&self) -> Option<String> {
+        None
+    }
+
+    fn update(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn poll(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn begin(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.count()?;
+        Disk.write(file, bytes)
+    }
+
+    fn remove(&self, file: &Path) -> io::Result<()> {
+        self.count()?;
+        Disk.remove(file)
+    }
+}
+
+#[test]
+fn a_removed_build_that_is_added_for_another_device_survives_a_kill_between_any_two_files() {
+    for (first, then, has_others) in [
+        ("alpha", "beta", false),
+        ("beta", "alpha", false),
+        ("alpha", "beta", true),
+        ("beta", "alpha", true),
+    ] {
+        let dir = RomDir::new();
+        use_catalog(&dir, "catalog/");
+        add(&dir, first, 1).expect(0);
+        if has_others {
+            add(&dir, first, 2).expect(0);
+            add(&dir, then, 3).expect(0);
+        }
+        dir.run(&["catalog", "remove", &sha(1)]).expect(0);
+        let (path, before) = (dir.path().join("catalog/"), dir.tree("catalog"));
+        add(&dir, then, 1).expect(0);
+        let (after, files) = (store::load(&path).unwrap(), names(&dir, "catalog"));
+        let mut num_changes = 0;
+        loop {
+            fs::remove_dir_all(&path).unwrap();
+            for (file, bytes) in &before {
+                dir.put(file, bytes);
+            }
+            let saved = store::save(&Killed(Mutex::new(num_changes)), &path, &after);
+            let now = store::load(&path).unwrap();
+            let is_offered = now.builds.contains_key(&sha(1));
+            assert_ne!(is_offered, now.tombstones.contains_key(&sha(1)));
+            assert_eq!(is_offered, saved.is_ok());
+            add(&dir, then, 1).expect(0);
+            assert_eq!(store::load(&path).unwrap(), after);
+            assert_eq!(names(&dir, "catalog"), files);
+            if saved.is_ok() {
+                break;
+            }
+            num_changes += 1;
+        }
+        assert!(num_changes >= 3, "{num_changes}");
+    }
+}
+
+#[test]
+fn of_a_build_and_its_removal_in_two_files_only_a_later_removal_counts() {
+    let dir = RomDir::new();
+    use_catalog(&dir, "catalog/");
+    add(&dir, "alpha", 1).expect(0);
+    let build = dir.read("catalog/alpha.json");
+    dir.run(&["catalog", "remove", &sha(1)]).expect(0);
+    let stone = dir.read("catalog/alpha.json");
+    add(&dir, "beta", 1).expect(0);
+    // As git merges a removal with a correction of the device: the build may be the earlier.
+    dir.put("catalog/alpha.json", &stone);
+    dir.run(&["catalog", "list"])
+        .expect(2)
+        .says("catalog/alpha.json and catalog/beta.json both have");
+    fs::remove_file(dir.path().join("catalog/alpha.json")).unwrap();
+    dir.run(&["catalog", "remove", &sha(1)]).expect(0);
+    for earlier in [build, stone] {
+        dir.put("catalog/alpha.json", earlier);
+        let listed = dir.run(&["catalog", "list"]).expect(0).stdout;
+        assert_eq!(listed, "");
+        add(&dir, "beta", 2).expect(0);
+        assert_eq!(names(&dir, "catalog"), ["beta.json"]);
+        dir.run(&["catalog", "remove", &sha(2)]).expect(0);
+    }
 }

@@ -54,7 +54,7 @@ pub fn add(
     let own = &mut catalogs.own;
     let mut record = Record::new(build);
     recognise(&mut record.build, own);
-    make_room(&mut record.build, own, &mut notes)?;
+    make_room(&mut record, own, &mut notes)?;
     let build = &record.build;
     let has_its_id = |other: &&Record| {
         other.build.phone_id() == build.phone_id() && other.build.identity() != build.identity()
@@ -115,7 +115,8 @@ fn recognise(build: &mut Build, own: &mut Catalog) {
 }
 
 /// Removes the build that has the new build's file name, and the new build's tombstones.
-fn make_room(build: &mut Build, own: &mut Catalog, notes: &mut Vec<Note>) -> Result<(), String> {
+fn make_room(record: &mut Record, own: &mut Catalog, notes: &mut Vec<Note>) -> Result<(), String> {
+    let build = &record.build;
     let namesake = own
         .find_filename(&build.filename)
         .map(|record| record.build.clone());
@@ -142,9 +143,10 @@ fn make_room(build: &mut Build, own: &mut Catalog, notes: &mut Vec<Note>) -> Res
     let stones = stones.filter(|(identity, stone)| is_it(identity, stone));
     let stones: Vec<String> = stones.map(|(identity, _)| identity.clone()).collect();
     for identity in stones {
-        let stone = own.tombstones.remove(&identity);
-        let id = stone.and_then(|stone| stone.id);
-        build.id = build.id.take().or(id);
+        if let Some(stone) = own.tombstones.remove(&identity) {
+            record.keep_former(&stone);
+            record.build.id = record.build.id.take().or(stone.id);
+        }
         notes.push(Note::Returned);
     }
     Ok(())
