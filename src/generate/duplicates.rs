@@ -5,10 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::report::{Event, Log};
 use crate::catalog::{Catalog, Catalogs, Reason};
 use crate::ingest::scan::Scan;
-use crate::model::build::{Build, Device, stem};
+use crate::model::build::{Build, Device, Origin, stem};
+use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::model::names;
 use crate::model::scope::Scope;
+
+/// Drops packages of a run's sources whose builds are published from a source that the run does not look at, so that
+/// runs for single sources do not take a build from each other. Once its package is gone from that source, another has it.
+pub(super) fn drop_copies(
+    config: &Config,
+    mut builds: Vec<Build>,
+    own: &Catalog,
+) -> (Vec<Build>, Log) {
+    let mut log = Log::default();
+    let is_elsewhere = |origin: &Origin| {
+        let mut sources = config.sources.iter();
+        let source = sources.find(|source| source.name == origin.source);
+        source.is_some_and(|source| !config.scope.covers_source(source))
+    };
+    builds.retain(|build| {
+        let record = own.builds.get(build.identity());
+        let published = record.filter(|record| !record.retired);
+        let published = published.map(|record| &record.build);
+        let is_copy = |published: &&Build| {
+            published.origin != build.origin && published.origin.as_ref().is_some_and(is_elsewhere)
+        };
+        let Some(published) = published.filter(is_copy) else {
+            return true;
+        };
+        log.events.push(Event::SameBytes {
+            path: build.path.clone(),
+            of: published.path.clone(),
+        });
+        false
+    });
+    (builds, log)
+}
 
 /// Keeps one of several files with the same bytes: the one already published, then one whose name
 /// has its device (a copy named `latest.zip` looks like another variant), then one that is not named

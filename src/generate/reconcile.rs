@@ -41,6 +41,7 @@ pub(super) fn reconcile(
         let corrected = recognise_corrected(build, &mut catalogs.own);
         log.events.extend(corrected);
     }
+    let builds = log.take(duplicates::drop_copies(config, builds, &catalogs.own));
     let builds = log.take(duplicates::drop_same_bytes(
         inputs.scan,
         builds,

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use romfeed::generate::edit;
@@ -13,7 +14,8 @@ use testkit::faults::Random;
 use testkit::package::Package;
 use testkit::props::{Props, day};
 
-use super::folder_host::{Files, Form, web_server};
+use super::folder_host::{Files, Form, answer, web_server};
+use super::remote::host::Host;
 use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
 
 const DEVICES: [&str; 4] = ["bacon", "FP5", "oriole", "tokay"];
@@ -167,6 +169,86 @@ fn a_run_for_a_source_asks_no_other_and_leaves_the_folder_alone() {
         .expect(2)
         .says("--source: there is no source `bem`")
         .says("the sources of romfeed.toml are: ann, ben");
+}
+
+/// A site whose zip is on two hosts, until it is removed from one.
+fn two_hosts() -> (RomDir, [Arc<Mutex<Files>>; 2], [Host; 2]) {
+    let (name, zip) = package("bacon", 1);
+    let files = [(); 2].map(|()| Arc::new(Mutex::new(Files::from([(name.clone(), zip.clone())]))));
+    let hosts = files
+        .clone()
+        .map(|files| Host::new(move |asked, _| answer(&files.lock().unwrap(), Form::Html, asked)));
+    let dir = RomDir::new();
+    let mut settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"catalog/\"\n");
+    for (name, host) in ["ann", "ben"].iter().zip(&hosts) {
+        let listing = host.url("/");
+        settings += &format!(
+            "[[source]]\nname = \"{name}\"\nlisting = \"{listing}\"\nurl = \"https://{name}.example.org/{{path}}\"\n"
+        );
+    }
+    dir.put("romfeed.toml", settings);
+    (dir, files, hosts)
+}
+
+#[test]
+fn runs_for_two_sources_with_the_same_zip_leave_it_to_the_first_while_that_has_it() {
+    let (dir, files, _hosts) = two_hosts();
+    let (name, zip) = package("bacon", 1);
+    catalog_only(&dir, &["--source", "ben"]).expect(0);
+    let first = dir.read("catalog/bacon.json");
+    for source in ["ann", "ben", "ann"] {
+        let run = catalog_only(&dir, &["--source", source]).expect(0);
+        if source == "ann" {
+            run.says(&format!(
+                "passed over ann/{name}: the same bytes as ben/{name}"
+            ));
+        }
+        assert_eq!(dir.read("catalog/bacon.json"), first, "{source}");
+    }
+    // Once it is gone from the first, the other has it, and keeps it.
+    files[1].lock().unwrap().clear();
+    catalog_only(&dir, &["--source", "ben", "--accept-loss", "ben"]).expect(0);
+    catalog_only(&dir, &["--source", "ann"]).expect(0);
+    assert_eq!(offered(&dir), BTreeSet::from([name.clone()]));
+    files[1].lock().unwrap().insert(name, zip);
+    let second = dir.read("catalog/bacon.json");
+    catalog_only(&dir, &["--source", "ben"]).expect(0);
+    assert_eq!(dir.read("catalog/bacon.json"), second);
+    let build = &catalog(&dir, "catalog/bacon.json")["builds"][0];
+    assert_eq!(build["origin"]["source"], "ann");
+    // A source that the settings no longer have keeps nothing.
+    let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+    dir.put("romfeed.toml", settings.replace("\"ann\"", "\"other\""));
+    catalog_only(&dir, &["--source", "ben"]).expect(0);
+    let build = &catalog(&dir, "catalog/bacon.json")["builds"][0];
+    assert_eq!(build["origin"]["source"], "ben");
+}
+
+#[test]
+fn two_jobs_that_find_the_same_zip_first_can_be_merged() {
+    let (dir, _files, _hosts) = two_hosts();
+    let found = ["ann", "ben"].map(|source| {
+        catalog_only(&dir, &["--source", source]).expect(0);
+        let found = dir.read("catalog/bacon.json");
+        fs::remove_dir_all(dir.path().join("catalog")).unwrap();
+        found
+    });
+    for [ours, theirs] in [[0, 1], [1, 0]] {
+        dir.put("base", "");
+        dir.put("ours", &found[ours]);
+        dir.put("theirs", &found[theirs]);
+        let driver = [
+            "catalog",
+            "merge",
+            "--name",
+            "bacon.json",
+            "base",
+            "ours",
+            "theirs",
+        ];
+        dir.run(&driver).expect(0);
+        assert_eq!(dir.read("ours"), found[0]);
+    }
 }
 
 #[test]

@@ -9,11 +9,12 @@
 mod facts;
 mod twins;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file;
 use super::{Catalog, Reason, Record, Tombstone};
-use crate::model::build::Device;
+use crate::model::build::{Build, Device};
 
 /// A side of a merge, as git names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,6 +219,23 @@ fn share(one: &mut Option<String>, other: &mut Option<String>) {
     }
 }
 
+/// Gives a build that both sides have found first, each at another source, the same place in both.
+fn share_place(ours: &mut Build, theirs: &mut Build) {
+    let source = |build: &Build| build.origin.as_ref().map(|origin| origin.source.clone());
+    let (Some(our_source), Some(their_source)) = (source(ours), source(theirs)) else {
+        return;
+    };
+    let (from, to) = match our_source.cmp(&their_source) {
+        Ordering::Less => (ours, theirs),
+        Ordering::Greater => (theirs, ours),
+        Ordering::Equal => return,
+    };
+    to.path.clone_from(&from.path);
+    to.filename.clone_from(&from.filename);
+    to.url.clone_from(&from.url);
+    to.origin.clone_from(&from.origin);
+}
+
 struct Merger {
     prefer: Option<Side>,
     clashes: Vec<Clash>,
@@ -235,11 +253,15 @@ impl Merger {
         match (ours, theirs) {
             (PackageState::Build(ours), PackageState::Build(theirs)) => {
                 let base = base.and_then(PackageState::build);
+                let (mut ours, mut theirs) = (ours.clone(), theirs.clone());
+                if base.is_none() {
+                    share_place(&mut ours.build, &mut theirs.build);
+                }
                 let facts = self.merge_facts(
                     &ours.build.filename,
                     &base.map(file::record_facts).unwrap_or_default(),
-                    &file::record_facts(ours),
-                    &file::record_facts(theirs),
+                    &file::record_facts(&ours),
+                    &file::record_facts(&theirs),
                 );
                 match file::record_from_facts(facts) {
                     Ok(record) => insert_build(record, merged),
