@@ -28,7 +28,7 @@ use channels::ChannelKey;
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
 pub use parsed::Parsed;
-pub use update::{Held, UpdateError, remove_lock, until_written, update};
+pub use update::{Held, UpdateError, remove_empty_folder, remove_lock, until_written, update};
 
 /// A build, and whether phones are offered it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -354,7 +354,10 @@ pub fn other_form(path: &Path) -> Option<PathBuf> {
     let is_missing_folder = || path.extension().is_none() && !path.exists();
     if is_folder(path) || is_missing_folder() {
         let file = path.with_extension(ENDING);
-        return file.is_file().then_some(file);
+        // A catalog is an object. `devices.json`, a list, may lie next to a catalog in `devices/`.
+        let is_list = |text: Vec<u8>| text.trim_ascii_start().starts_with(b"[");
+        let is_catalog = || !file::read(&file).is_ok_and(is_list);
+        return (file.is_file() && is_catalog()).then_some(file);
     }
     let (_, folder) = both_forms(path)?;
     // Other people's folders may have this name.

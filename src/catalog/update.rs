@@ -276,6 +276,15 @@ fn lock_name(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Removes the folder of a catalog that was made for its lock alone.
+pub fn remove_empty_folder(path: &Path) {
+    if store::is_folder(path) && !store::is_there(path) {
+        // What stays does no harm.
+        let _ = remove_lock(path);
+        let _ = std::fs::remove_dir(path);
+    }
+}
+
 /// Removes the lock of a catalog that is not there, or no longer, with romfeed's folder; not if other files are in it.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::model::names;
 use crate::model::scope::Scope;
+use crate::source::join;
 
 /// Drops packages of a run's sources whose builds are published from a source that the run does not look at, so that
 /// runs for single sources do not take a build from each other. Once its package is gone from that source, another has it.
@@ -61,27 +62,35 @@ pub(super) fn drop_same_bytes(scan: &Scan, builds: Vec<Build>, own: &Catalog) ->
     }
     let mut chosen_builds = Vec::new();
     for (identity, mut same) in by_identity {
-        let published = own.builds.get(&identity).map(|record| &record.build.path);
+        let published = own.builds.get(&identity).map(|record| place(&record.build));
         same.sort_by_key(|build| {
             let is_link = links.contains(build.path.as_str());
             (
-                Some(&build.path) != published,
+                Some(place(build)) != published,
                 !has_device_in_name(&build.filename, &build.device),
                 is_named_by_build_system(&build.filename),
                 is_link,
-                build.path.clone(),
+                place(build),
             )
         });
         let mut same = same.into_iter();
         let first = same.next().expect("each group has a build");
         log.events.extend(same.map(|build| Event::SameBytes {
-            path: build.path,
-            of: first.path.clone(),
+            path: place(&build),
+            of: place(&first),
         }));
         chosen_builds.push(first);
     }
     chosen_builds.sort_by(|a, b| a.path.cmp(&b.path));
     (chosen_builds, log)
+}
+
+/// Returns where a package lies. In a source that is not its path, because a build keeps the name it has in the catalog.
+fn place(build: &Build) -> String {
+    match &build.origin {
+        Some(origin) => join(&origin.source, &origin.path),
+        None => build.path.clone(),
+    }
 }
 
 /// Returns whether a file name has the device.

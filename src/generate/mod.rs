@@ -48,7 +48,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use crate::catalog::{Catalog, Catalogs, Held, store, until_written};
+use crate::catalog::{Catalog, Catalogs, Held, remove_empty_folder, store, until_written};
 use crate::fetch::Fetch;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
@@ -202,6 +202,8 @@ fn generate_once(
     sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
     if merged.is_empty() {
+        drop(held);
+        remove_empty_folder(folders::primary_catalog(config)?);
         report.nothing_to_publish = true;
         report.sort_faults();
         return Ok(report);

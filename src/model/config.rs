@@ -580,6 +580,14 @@ impl Config {
         device.unwrap_or(self.same_lane)
     }
 
+    /// Whether a name that is an alias of another device may share a channel with that. Only settings under this name count:
+    /// the other device must not let itself in.
+    #[must_use]
+    pub fn alias_same_lane(&self, name: &str) -> bool {
+        let own = self.devices.get(name).and_then(|own| own.same_lane);
+        own.unwrap_or(self.same_lane)
+    }
+
     /// Returns the names under which phones request builds of a device, its own first.
     #[must_use]
     pub fn names<'a>(

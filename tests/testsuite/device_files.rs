@@ -320,3 +320,44 @@ fn a_zip_is_checked_with_the_certificate_of_its_device() {
     let run = dir.run(&["check", "--certificate", "alice.x509.pem", &name]);
     run.lacks("expected that of");
 }
+
+#[test]
+fn the_file_of_a_device_reaches_neither_secrets_nor_files_nor_other_devices() {
+    let dir = dir();
+    let token =
+        "[[source]]\nforgejo = \"http://127.0.0.1:9/x/y\"\nurl = \"https://e.org/{path}\"\n";
+    dir.put("devices.d/bacon.toml", format!("{token}token = \"HOME\"\n"));
+    dir.run(&["generate", "--offline"])
+        .expect(2)
+        .says("`token` is not for files in devices.d");
+    for install in ["/etc/motd.txt", "../secret.md"] {
+        dir.put("devices.d/bacon.toml", format!("install = \"{install}\"\n"));
+        dir.run(&["generate", "--offline"])
+            .expect(2)
+            .says("is not below the folder of the settings");
+    }
+}
+
+#[test]
+fn a_device_cannot_let_itself_into_the_list_of_another_one() {
+    let dir = dir();
+    for (device, digit) in [("bacon", '1'), ("mako", '2')] {
+        let name = format!("lineage-21.0-20240801-nightly-{device}.zip");
+        let sha256 = digit.to_string().repeat(64);
+        let url = format!("https://dl.example.org/{name}");
+        let facts = ["--device", device, "--filename", &name, "--sha256", &sha256];
+        dir.add_build(&[&facts[..], &["--url", &url]].concat())
+            .expect(0);
+    }
+    let list = |own: &str| {
+        dir.put(
+            "devices.d/mako.toml",
+            format!("aliases = [\"bacon\"]\n{own}"),
+        );
+        dir.run(&["generate"]).expect(0);
+        String::from_utf8(dir.read("out/api/v1/bacon/nightly.json")).unwrap()
+    };
+    assert!(!list("same_lane = true\n").contains("mako.zip"));
+    dir.put("devices.d/bacon.toml", "same_lane = true\n");
+    assert!(list("").contains("mako.zip"));
+}

@@ -225,6 +225,26 @@ fn runs_for_two_sources_with_the_same_zip_leave_it_to_the_first_while_that_has_i
 }
 
 #[test]
+fn a_build_with_a_copy_in_its_source_keeps_its_address() {
+    let (dir, files, _hosts) = two_hosts();
+    catalog_only(&dir, &["--source", "ben"]).expect(0);
+    let first = dir.read("catalog/bacon.json");
+    let (name, zip) = package("bacon", 1);
+    files[1]
+        .lock()
+        .unwrap()
+        .insert("a-copy.zip".to_owned(), zip);
+    for _ in 0..3 {
+        catalog_only(&dir, &["--source", "ben"])
+            .expect(0)
+            .says(&format!(
+                "passed over ben/a-copy.zip: the same bytes as ben/{name}"
+            ));
+        assert_eq!(dir.read("catalog/bacon.json"), first);
+    }
+}
+
+#[test]
 fn two_jobs_that_find_the_same_zip_first_can_be_merged() {
     let (dir, _files, _hosts) = two_hosts();
     let found = ["ann", "ben"].map(|source| {

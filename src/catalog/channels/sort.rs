@@ -151,7 +151,7 @@ pub fn is_withheld(
 ) -> bool {
     devices.contains(alias)
         && !catalog.has_alias(device, alias)
-        && !config.same_lane(alias.as_str())
+        && !config.alias_same_lane(alias.as_str())
 }
 
 /// The facts that decide the channels of a build: device, next device, variant, romtype.

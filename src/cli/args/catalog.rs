@@ -117,7 +117,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   romfeed catalog split
-  romfeed catalog split devices")]
+  romfeed catalog split my-catalog")]
     Split {
         #[command(flatten)]
         places: CatalogPlaces,

@@ -20,7 +20,7 @@ mod span;
 mod values;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ota_view::verify::Certificate;
 use romfeed::files::read_file;
@@ -103,6 +103,12 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
         bucket,
         devices_errors: devices.errors,
     })
+}
+
+/// Whether a path leads to a file below its folder. Owners of a device's file must not publish other files of the machine.
+fn is_below(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 /// Returns what tells this program from others, also from one of the same version that was built later.
@@ -250,6 +256,13 @@ fn resolve_devices(
         let certificates = set.certificate.as_ref();
         let certificates = certificates.map(|paths| paths.in_folder(&origin.folder));
         let install = set.install.as_ref();
+        if let Some(name) = install.filter(|name| set.file.is_some() && !is_below(name)) {
+            let reason = format!(
+                "`{}` is not below the folder of the settings",
+                name.escape_debug()
+            );
+            return Err(origin.error(&format!("{table}.install"), &reason));
+        }
         let install = install.map(|name| theme::load_install(origin.folder.join(name)));
         let install = install.transpose();
         let config = DeviceConfig {

@@ -82,6 +82,7 @@ pub(super) fn parse(
     let mut places: BTreeMap<String, String> = BTreeMap::new();
     let of_all = (
         None,
+        false,
         format!("{}: [[source]]", origin.name),
         &settings.sources,
     );
@@ -90,14 +91,15 @@ pub(super) fn parse(
             Some(file) => format!("{file}: [[source]]"),
             None => format!("{}: [[device.{device}.source]]", origin.name),
         };
-        (Device::parse(device).ok(), place, &set.sources)
+        let has_file = set.file.is_some();
+        (Device::parse(device).ok(), has_file, place, &set.sources)
     });
-    for (device, place, tables) in std::iter::once(of_all).chain(of_devices) {
+    for (device, has_file, place, tables) in std::iter::once(of_all).chain(of_devices) {
         let error = |reason: String| ConfigError::new(format!("{place}: {reason}"));
         for table in tables {
             for table in table.repositories(&origin.folder).map_err(error)? {
                 let source = table
-                    .resolve(&origin.folder, device.as_ref())
+                    .resolve(&origin.folder, device.as_ref(), has_file)
                     .map_err(error)?;
                 if let Some(first) = places.insert(source.name.to_lowercase(), place.clone()) {
                     let name = source.name.escape_debug();
@@ -139,8 +141,13 @@ impl FileSource {
         Ok(repos.into_iter().map(table).collect())
     }
 
-    /// Checks a table, of all devices or of one.
-    fn resolve(&self, folder: &Path, device: Option<&Device>) -> Result<SourceConfig, String> {
+    /// Checks a table, of all devices or of one; that in a file of its own is written by the maintainer of the device.
+    fn resolve(
+        &self,
+        folder: &Path,
+        device: Option<&Device>,
+        is_of_maintainer: bool,
+    ) -> Result<SourceConfig, String> {
         let (kind, host) = self.host(folder)?;
         for (key, is_set, kinds) in [
             (
@@ -181,7 +188,7 @@ impl FileSource {
             max_age: max_age.map_err(|error| format!("max_age: {error}"))?,
             hash: self.hash.into(),
             url: self.url(&host)?,
-            token: self.token(&host)?.map(Token::new),
+            token: self.token(&host, is_of_maintainer)?.map(Token::new),
             host,
         })
     }
@@ -319,8 +326,18 @@ impl FileSource {
     }
 
     /// Returns the token for the API: of the variable that the settings name, or else of those that the host's own
-    /// tools read.
-    fn token(&self, host: &Host) -> Result<Option<String>, String> {
+    /// tools read. The maintainer of a single device may name neither a variable nor a host of their own that gets one.
+    fn token(&self, host: &Host, is_of_maintainer: bool) -> Result<Option<String>, String> {
+        if is_of_maintainer && self.token.is_some() {
+            return Err(
+                "`token` is not for files in devices.d, since it could send any secret of the environment to any host; \
+                 move this [[source]] to romfeed.toml"
+                    .to_owned(),
+            );
+        }
+        if is_of_maintainer && !is_public_forge(host) {
+            return Ok(None);
+        }
         if let Some(name) = &self.token {
             let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
             if name.is_empty() || !name.chars().all(is_name) {
@@ -343,6 +360,20 @@ impl FileSource {
             }
         };
         Ok(names.iter().find_map(|name| variable(name)))
+    }
+}
+
+/// Whether tokens of the environment are meant for this host: the forges that everyone uses, and the one that runs this
+/// job.
+fn is_public_forge(host: &Host) -> bool {
+    let is_own = |name: &str, address: &str| variable(name).is_some_and(|own| own == address);
+    match host {
+        Host::GitHub { api, .. } => {
+            api == "https://api.github.com" || is_own("GITHUB_API_URL", api)
+        }
+        Host::GitLab { site, .. } => site == "https://gitlab.com" || is_own("CI_SERVER_URL", site),
+        Host::Forgejo { site, .. } => site == "https://codeberg.org",
+        Host::SourceForge { .. } | Host::Listing { .. } | Host::S3(_) | Host::Files { .. } => false,
     }
 }
 

@@ -217,7 +217,7 @@ impl Stage {
             fs::create_dir_all(&self.folder).map_err(io_error("make", &self.folder))?;
             written = write_new(&file, bytes, Readers::Everyone);
         }
-        written.map_err(io_error("write", &file))?;
+        written.map_err(io_error("prepare", &file))?;
         Ok(Contents::Staged(Arc::clone(&self.folder), number))
     }
 }
