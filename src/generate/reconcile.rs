@@ -261,12 +261,16 @@ impl Merge<'_> {
             .collect();
         for identity in vanished {
             let offered_by = self.catalogs.other_offering(&identity).map(str::to_owned);
-            let Some(record) = self.catalogs.own.builds.get_mut(&identity) else {
+            let own = &mut self.catalogs.own.builds;
+            let Some(build) = own.get(&identity).map(|record| &record.build) else {
                 continue;
             };
-            let path = record.build.path.clone();
-            if is_served_by_site(config, &record.build) {
-                record.retired = true;
+            let path = build.path.clone();
+            // Most are elsewhere, and their records stay shared.
+            if is_served_by_site(config, build) {
+                if let Some(record) = own.get_mut(&identity) {
+                    record.retired = true;
+                }
                 let mut faults = earlier.iter().chain(&self.log.faults);
                 let fault = faults.find(|fault| fault.path == path);
                 self.log.events.push(Event::Retired {
@@ -319,6 +323,19 @@ impl Merge<'_> {
         })
     }
 
+    /// Offers a build again, whose package was found at this path, and updates its facts.
+    fn change(&mut self, identity: &str, path: String, build: Build) {
+        let Some(record) = self.catalogs.own.builds.get_mut(identity) else {
+            return;
+        };
+        if std::mem::take(&mut record.retired) {
+            self.log.events.push(Event::Returned(path));
+        }
+        if record.build != build {
+            self.log.events.push(update(record, build));
+        }
+    }
+
     /// Adds one scanned build to the catalog, or updates it there.
     fn add(&mut self, mut build: Build) {
         let path = build.path.clone();
@@ -326,18 +343,17 @@ impl Merge<'_> {
         if self.changed.contains(build.identity()) {
             return;
         }
-        if let Some(record) = self.catalogs.own.builds.get_mut(build.identity()) {
+        let identity = build.identity().to_owned();
+        if let Some(record) = self.catalogs.own.builds.get(&identity) {
             // Facts that are not in the package stay.
             keep_place(record, &mut build);
             build.id.clone_from(&record.build.id);
             // Not every source states it.
             build.md5 = build.md5.or_else(|| record.build.md5.clone());
             build.family = build.family.or_else(|| record.build.family.clone());
-            if std::mem::take(&mut record.retired) {
-                self.log.events.push(Event::Returned(path.clone()));
-            }
-            if record.build != build {
-                self.log.events.push(update(record, build));
+            // Most are as they were, and stay shared.
+            if record.retired || record.build != build {
+                self.change(&identity, path, build);
             }
             return;
         }
