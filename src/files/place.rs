@@ -6,29 +6,38 @@ use std::path::Path;
 
 use super::{Durability, Readers, behind_links, replace, write_atomically};
 
-/// A place of files. Each has a path on this machine; in a shared place, that is the path of a copy.
+/// A place of files. Each has a path on this machine; in a shared place, that is the path of a copy. A place that is not
+/// shared has no address, and nothing to bring up to date.
 pub trait Place: Debug + Send + Sync {
     /// Returns the address of a place that several machines share; none for this machine.
-    fn address(&self) -> Option<String>;
+    fn address(&self) -> Option<String> {
+        None
+    }
 
     /// Brings the copies on this machine up to date.
     ///
     /// # Errors
     /// Why the place cannot be read; some copies may be newer than others then.
-    fn update(&self) -> io::Result<()>;
+    fn update(&self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// As [`update`](Place::update), for a caller that asks all the time: less often than it asks.
     ///
     /// # Errors
     /// As [`update`](Place::update).
-    fn poll(&self) -> io::Result<()>;
+    fn poll(&self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// As [`update`](Place::update), before a change: files are written only if they are still as they are now.
     /// The caller keeps other changes of the same program away until it has written them.
     ///
     /// # Errors
     /// As [`update`](Place::update).
-    fn begin(&self) -> io::Result<()>;
+    fn begin(&self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Makes a file, or replaces it in one step.
     ///
@@ -66,22 +75,6 @@ pub fn remove_leftover_copy(folder: &Path) {
 pub struct Disk;
 
 impl Place for Disk {
-    fn address(&self) -> Option<String> {
-        None
-    }
-
-    fn update(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn poll(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn begin(&self) -> io::Result<()> {
-        Ok(())
-    }
-
     /// If the file is a link, the file it points to is replaced and the link stays.
     fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
         write_atomically(&behind_links(file), bytes)

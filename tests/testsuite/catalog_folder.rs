@@ -504,22 +504,6 @@ impl Killed {
 }
 
 impl Place for Killed {
-    fn address(&self) -> Option<String> {
-        None
-    }
-
-    fn update(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn poll(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn begin(&self) -> io::Result<()> {
-        Ok(())
-    }
-
     fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
         self.count()?;
         Disk.write(file, bytes)
