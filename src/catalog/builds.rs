@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Record;
 
 /// Builds by identity, in this order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Builds(BTreeMap<Arc<str>, Arc<Record>>);
 
 impl Builds {

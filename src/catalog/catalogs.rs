@@ -2,8 +2,8 @@
 //! machines that it only reads.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::store::Files;
 use super::{Catalog, Parsed, Record, Tombstone, file, store};
@@ -69,6 +69,28 @@ impl Catalogs {
         Catalogs::read(config, true, None)
     }
 
+    /// Reads only those files of the one catalog, a folder, that have these names and are there.
+    ///
+    /// # Errors
+    /// Describes the first file that cannot be read.
+    ///
+    /// # Panics
+    /// If the settings name no catalog.
+    pub fn load_only(config: &Config, names: &BTreeSet<String>) -> Result<Catalogs, file::Error> {
+        let path = config
+            .catalogs
+            .first()
+            .expect("the settings name a catalog");
+        let (own, own_files) = store::load_only(path, names)?;
+        Ok(Catalogs {
+            own,
+            own_name: path.display().to_string(),
+            own_files,
+            skips_unreadable: false,
+            others: Vec::new(),
+        })
+    }
+
     fn read(
         config: &Config,
         skips_unreadable: bool,
@@ -103,6 +125,13 @@ impl Catalogs {
     #[must_use]
     pub fn are_complete(&self) -> bool {
         self.own_files.unreadable.is_empty()
+    }
+
+    /// Returns the files of the written catalog that are the same as when they were read; none if other catalogs may have
+    /// builds of the same devices.
+    pub fn unchanged_files(&self) -> impl Iterator<Item = &Path> {
+        let files = self.own_files.unchanged();
+        files.filter(|_| self.others.is_empty())
     }
 
     /// Returns the name of a device's file that was left out because it cannot be read, and the reason.

@@ -31,7 +31,7 @@ pub use parsed::Parsed;
 pub use update::{Held, UpdateError, remove_empty_folder, remove_lock, until_written, update};
 
 /// A build, and whether phones are offered it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// The build.
     pub build: Build,
@@ -104,7 +104,7 @@ impl Record {
 }
 
 /// Why a build is no longer in the catalog's list of builds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Removed by hand.
     Removed,
@@ -114,7 +114,7 @@ pub enum Reason {
 
 /// What the catalog keeps of a removed build: enough to answer the phones that run it, and to
 /// never offer it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tombstone {
     /// Codename.
     pub device: Device,
@@ -186,7 +186,7 @@ impl Tombstone {
 }
 
 /// All builds and tombstones of one or several catalog files, by identity.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Catalog {
     /// Builds by identity.
     pub builds: Builds,
@@ -235,6 +235,19 @@ impl Catalog {
         let stones = stones.map(|stone| (stone.sha256.as_deref(), stone.id.as_deref()));
         let both = builds.chain(stones);
         both.flat_map(|(sha256, id)| sha256.into_iter().chain(id))
+    }
+
+    /// Adds the builds, tombstones and aliases of another catalog, which has others.
+    pub fn share(&mut self, other: &Catalog) {
+        for identity in other.builds.keys() {
+            self.builds.share(identity, &other.builds);
+        }
+        let stones = other.tombstones.iter();
+        self.tombstones
+            .extend(stones.map(|(identity, stone)| (identity.clone(), stone.clone())));
+        let aliases = other.aliases.iter();
+        self.aliases
+            .extend(aliases.map(|(device, aliases)| (device.clone(), aliases.clone())));
     }
 
     /// Removes a build and leaves a tombstone.

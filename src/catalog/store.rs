@@ -73,6 +73,8 @@ pub fn load_one_form(path: &Path) -> Result<Catalog, Error> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
     stamps: BTreeMap<PathBuf, Stamp>,
+    /// The names of the files that were to be read, if those are not all.
+    pub(super) only: Option<BTreeSet<String>>,
     /// The names of those with the earlier record of a build that has moved to another file.
     pub(super) outdated: BTreeSet<String>,
     /// Why those that were left out cannot be read, by name.
@@ -82,7 +84,17 @@ pub(super) struct Files {
 impl Files {
     /// Whether the files of the catalog are the same as when it was read.
     pub(super) fn are_current(&self, path: &Path) -> bool {
-        stamps(path).is_ok_and(|stamps| stamps == self.stamps)
+        match &self.only {
+            None => stamps(path).is_ok_and(|stamps| stamps == self.stamps),
+            Some(names) => stamps_of(path, names) == self.stamps,
+        }
+    }
+
+    /// Returns those of the files that are the same as when they were read.
+    pub(super) fn unchanged(&self) -> impl Iterator<Item = &Path> {
+        let files = self.stamps.iter();
+        let files = files.filter(|(file, known)| stamp(file).as_ref() == Some(*known));
+        files.map(|(file, _)| &**file)
     }
 
     /// Returns the first of these files of the catalog that is not the same as when it was read.
@@ -111,6 +123,14 @@ fn stamps(path: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
         Some((file, stamp))
     };
     Ok(files(path)?.into_iter().filter_map(with_stamp).collect())
+}
+
+/// Returns the state of some files of a folder.
+fn stamps_of(path: &Path, names: &BTreeSet<String>) -> BTreeMap<PathBuf, Stamp> {
+    let files = names.iter().map(|name| path.join(name));
+    files
+        .filter_map(|file| stamp(&file).map(|stamp| (file, stamp)))
+        .collect()
 }
 
 /// Returns the state of a file; none if it is not there.
@@ -217,14 +237,10 @@ fn load_folder(
     stamps: &BTreeMap<PathBuf, Stamp>,
     mut parsed: Option<&mut Parsed>,
 ) -> Result<(Catalog, Files), Error> {
-    let io_error = |source| Error::Io {
-        file: path.display().to_string(),
-        source,
-    };
     if !path.is_dir() {
-        return Err(io_error(io::ErrorKind::NotFound.into()));
+        return Err(cannot_read(path, io::ErrorKind::NotFound.into()));
     }
-    let paths = files(path).map_err(io_error)?;
+    let paths = files(path).map_err(|source| cannot_read(path, source))?;
     if let Some(parsed) = parsed.as_deref_mut() {
         parsed.forget_gone(path, stamps);
     }
@@ -241,7 +257,51 @@ fn load_folder(
             Err(error) => return Err(error),
         }
     }
-    file::validate_unique(&all, &|first, second, taken| {
+    require_unique(path, &all)?;
+    Ok((all, files))
+}
+
+/// Reads those files of a folder that have these names and are there, and which files they are.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_only(path: &Path, names: &BTreeSet<String>) -> Result<(Catalog, Files), Error> {
+    let mut before = stamps_of(path, names);
+    let mut num_reads = 0;
+    loop {
+        num_reads += 1;
+        let there = before.keys().map(|file| name_of(file)).collect();
+        let loaded = load_some(path, &there);
+        let after = stamps_of(path, names);
+        if after == before || num_reads == MAX_READS {
+            let files = Files {
+                stamps: before,
+                only: Some(names.clone()),
+                ..Files::default()
+            };
+            return Ok((loaded?, files));
+        }
+        before = after;
+    }
+}
+
+/// Reads the files of a folder that have these names.
+///
+/// # Errors
+/// As [`load`]; also if one of them is not there.
+pub fn load_some(path: &Path, names: &BTreeSet<String>) -> Result<Catalog, Error> {
+    let (mut all, mut outdated) = (Catalog::default(), BTreeSet::new());
+    for name in names {
+        let file = path.join(name);
+        add(&mut all, load_device(&file)?, &file, &mut outdated)?;
+    }
+    require_unique(path, &all)?;
+    Ok(all)
+}
+
+/// Refuses builds of a folder that share a file name, or an id.
+fn require_unique(path: &Path, all: &Catalog) -> Result<(), Error> {
+    file::validate_unique(all, &|first, second, taken| {
         let file = |build: &Build| path.join(file_name(&build.device)).display().to_string();
         Error::Twice {
             first: file(first),
@@ -251,8 +311,16 @@ fn load_folder(
                 Taken::Id => format!("a build with the id `{}`", second.phone_id()),
             },
         }
-    })?;
-    Ok((all, files))
+    })
+}
+
+/// Describes a folder that cannot be listed.
+#[must_use]
+pub fn cannot_read(path: &Path, source: io::Error) -> Error {
+    Error::Io {
+        file: path.display().to_string(),
+        source,
+    }
 }
 
 fn name_of(file: &Path) -> String {
@@ -292,7 +360,8 @@ fn devices(catalog: &Catalog) -> BTreeSet<&Device> {
 }
 
 /// Returns the name of a device's file.
-pub(super) fn file_name(device: &Device) -> String {
+#[must_use]
+pub fn file_name(device: &Device) -> String {
     format!("{}.{ENDING}", device.as_str().to_ascii_lowercase())
 }
 
@@ -408,7 +477,7 @@ pub(super) fn save_files(
     if !is_folder(path) {
         return write(path, &file::render(catalog));
     }
-    let by_file = by_file(catalog, &|name| names.contains(name));
+    let by_file = wanted_by_file(catalog, &|name| names.contains(name));
     let rendered: Vec<(PathBuf, Vec<u8>)> = by_file
         .par_iter()
         .map(|(name, catalog)| (path.join(name), file::render(catalog)))
@@ -451,8 +520,17 @@ pub(super) fn save_files(
     Ok(())
 }
 
+/// Divides a catalog into those of the files of a folder.
+#[must_use]
+pub fn by_file(catalog: &Catalog) -> BTreeMap<String, Catalog> {
+    wanted_by_file(catalog, &|_| true)
+}
+
 /// Divides a catalog into those of the files of a folder; only those with a name that is wanted.
-fn by_file(catalog: &Catalog, is_wanted: &dyn Fn(&str) -> bool) -> BTreeMap<String, Catalog> {
+fn wanted_by_file(
+    catalog: &Catalog,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> BTreeMap<String, Catalog> {
     let mut files: BTreeMap<String, Catalog> = BTreeMap::new();
     let name = |device: &Device| Some(file_name(device)).filter(|name| is_wanted(name));
     for (identity, record) in &catalog.builds {

@@ -149,7 +149,10 @@ impl Held {
         if catalogs.own_files.are_current(&self.path) {
             return Ok(BTreeSet::new());
         }
-        let (own, files) = store::load_with_files(&self.path, catalogs.skips_unreadable, None)?;
+        let (own, files) = match &catalogs.own_files.only {
+            None => store::load_with_files(&self.path, catalogs.skips_unreadable, None)?,
+            Some(names) => store::load_only(&self.path, names)?,
+        };
         let before = std::mem::replace(&mut catalogs.own, own);
         catalogs.own_files = files;
         Ok(changed_identities(&before, &catalogs.own))

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use super::found::Found;
 use super::report::{Fault, Log};
 use super::state::RUN_WAIT;
-use super::{Error, Inputs, Run, Texts, projects, reconcile, require_published, waiting};
+use super::{Error, Inputs, Run, projects, read_again, reconcile, require_published, waiting};
 use crate::catalog::{Catalog, Catalogs, Record, UpdateError, update};
 use crate::files::{Place, remove_leftover_copy};
 use crate::ingest::projects::Projects;
@@ -101,6 +101,12 @@ pub(super) fn keep_own(config: &Config, catalogs: &Catalogs, drafts: &mut Vec<Dr
     log
 }
 
+/// The texts about the builds that were found.
+struct Texts {
+    changelogs: Gathered,
+    projects: projects::Gathered,
+}
+
 /// Why a run writes nothing.
 enum Stop {
     /// It is strict, and something has a fault.
@@ -137,7 +143,7 @@ pub(super) fn store(
             return Err(Stop::Refused(log));
         }
         catalogs.merged().map_err(|error| failed(error.into()))?;
-        texts.read_again(&mut catalogs.own);
+        read_again(&texts.changelogs.unread, &mut catalogs.own);
         remove_leftover_copy(&config.changelogs);
         store_texts(&*config.place, &texts, &catalogs.own).map_err(failed)?;
         Ok((before != catalogs.own, log))
@@ -178,9 +184,12 @@ fn gather(
     let (config, stored) = (run.config, &inputs.stored);
     let changed = inputs.sources.changed();
     let (changelogs, mut log): (Gathered, Log) = waiting(run, inputs.sources, || {
-        changelogs::gather(config, &catalog, stored, &inputs.folders, &changed)
+        let builds = found.builds.iter().collect();
+        changelogs::gather(config, builds, stored, &inputs.folders, &changed)
     })?;
-    let projects = log.take(projects::gather(config, &catalog, projects, stored));
+    let projects = projects::gather(config, &catalog, &projects, stored);
+    log.events.extend(changelogs.count_kept());
+    log.events.extend(projects.count_kept());
     Ok((
         Texts {
             changelogs,

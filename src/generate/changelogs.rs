@@ -14,7 +14,6 @@ use rayon::prelude::*;
 use super::Error;
 use super::report::{Event, Log};
 use super::sidecars::{self, Beside, Folders};
-use crate::catalog::Catalog;
 use crate::files::{Place, read_head};
 use crate::markup::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
 use crate::model::build::{self, Build, Kind};
@@ -52,17 +51,37 @@ struct FoundChangelog {
     warnings: Vec<String>,
 }
 
-/// Gathers the changelogs of all full builds of a catalog; nothing is written. `changed` are the paths of builds
+impl Gathered {
+    /// Adds those of other builds.
+    pub(super) fn append(&mut self, others: Gathered) {
+        self.changelogs.extend(others.changelogs);
+        self.unread.extend(others.unread);
+        self.to_store.extend(others.to_store);
+    }
+
+    /// Returns the stems of the copies to store.
+    pub(super) fn new_stems(&self) -> impl Iterator<Item = &str> {
+        let stems = self.to_store.iter().map(|copy| copy.file.file_stem());
+        stems.filter_map(|stem| stem?.to_str())
+    }
+
+    /// Reports how many copies are to be stored, if any.
+    pub(super) fn count_kept(&self) -> Option<Event> {
+        let num = self.to_store.len();
+        (num > 0).then_some(Event::ChangelogsKept(num))
+    }
+}
+
+/// Gathers the changelogs of the full ones of some builds; nothing is written. `changed` are the paths of builds
 /// on other hosts that are new or have other files next to them than before.
 pub(super) fn gather(
     config: &Config,
-    catalog: &Catalog,
+    mut builds: Vec<&Build>,
     stored: &BTreeSet<String>,
     folders: &Folders<'_>,
     changed: &BTreeSet<&str>,
 ) -> (Gathered, Log) {
-    let builds = catalog.builds.values().map(|record| &record.build);
-    let builds: Vec<&Build> = builds.filter(|build| build.kind == Kind::Full).collect();
+    builds.retain(|build| build.kind == Kind::Full);
     let found: Vec<(&Build, FoundChangelog)> = builds
         .into_par_iter()
         .map(|build| {
@@ -81,10 +100,6 @@ pub(super) fn gather(
         let filename = build.filename.clone();
         let changelog = found.changelog.map(|changelog| (filename, changelog));
         gathered.changelogs.extend(changelog);
-    }
-    if !gathered.to_store.is_empty() {
-        let num = gathered.to_store.len();
-        log.events.push(Event::ChangelogsKept(num));
     }
     (gathered, log)
 }

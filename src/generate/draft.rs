@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::concerned::Concerned;
 use super::hashed::{Hashed, Verified};
 use super::report::Log;
 use super::{Error, Run};
@@ -71,6 +72,8 @@ pub(super) fn draft_all(
         let targets = builds.filter(|build| delta.leads_to(build));
         let target = targets.max_by_key(|build| build.variant.as_ref() == named);
         let Some(target) = target.cloned() else {
+            // It may be in a catalog file that was not read.
+            run.concerned.into_iter().for_each(Concerned::note_all);
             return draft(delta);
         };
         delta.take_facts_of(&target);

@@ -22,6 +22,7 @@ use crate::catalog::Catalog;
 use crate::fetch::RemoteError;
 use crate::ingest::scan::Found;
 use crate::ingest::{self, Context, Examined, RemotePackage};
+use crate::model::build::Device;
 use crate::model::family::Reading;
 use crate::model::fault_kind::FaultKind;
 use crate::source::RemoteFolder;
@@ -40,8 +41,17 @@ pub(super) fn examine_all(
     let stored = &inputs.stored;
     let knows_projects = |filename: &str| stored.contains(&projects::stored_name(filename));
     let published = Published::new(merged);
-    let published =
-        |filename: &str, readings: &[Reading<'_>]| published.reading(filename, readings);
+    let published = |filename: &str, readings: &[Reading<'_>]| {
+        let devices = readings
+            .iter()
+            .filter_map(|reading| reading.device.as_deref());
+        for device in devices.filter_map(|device| Device::parse(device).ok()) {
+            run.concerned
+                .into_iter()
+                .for_each(|concerned| concerned.note_device(&device));
+        }
+        published.reading(filename, readings)
+    };
     let context = Context {
         published: &published,
         remembered: &remembered,

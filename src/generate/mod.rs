@@ -10,6 +10,7 @@
 mod admission;
 mod catalog_only;
 mod changelogs;
+mod concerned;
 mod draft;
 mod duplicates;
 pub mod edit;
@@ -23,6 +24,10 @@ mod hashes;
 mod images;
 mod links;
 mod lost;
+mod memory;
+mod notes;
+mod outline;
+mod overview;
 mod pages;
 mod parts;
 mod projects;
@@ -31,13 +36,18 @@ mod recognise;
 mod reconcile;
 mod report;
 mod require;
+mod settled;
 mod shared_lists;
 mod sidecars;
 mod sink;
+mod site;
+mod sketch;
+mod sketches;
 mod snapshot;
 mod sources;
 mod start;
 mod state;
+mod stock;
 mod unchanged;
 mod warnings;
 
@@ -56,17 +66,19 @@ use crate::ingest::projects::Projects;
 use crate::ingest::scan::Scan;
 use crate::model::build::Build;
 use crate::model::config::Config;
-use crate::model::fault_kind::FaultKind;
-use crate::publish::writer::{self, Compared, Comparer, Manifest};
+use crate::publish::writer;
 
+use concerned::Concerned;
 use draft::Draft;
 use found::Found;
 use hashed::Hashed;
+use memory::Memory;
+use notes::Notes;
 use report::Log;
 use sidecars::Folders;
-use sink::Notes;
+use site::{Known, Made};
 use sources::Sources;
-use unchanged::Comparison;
+use stock::Stock;
 
 pub use admission::{Objection, PublishedVariants, SuggestedRule, object};
 pub use catalog_only::UnreadableCatalog;
@@ -120,6 +132,8 @@ struct Run<'a> {
     observer: &'a dyn Observer,
     /// The time, in nanoseconds since the epoch.
     now_ns: i64,
+    /// The catalog files that were read, if those are not all.
+    concerned: Option<&'a Concerned>,
 }
 
 impl Run<'_> {
@@ -148,21 +162,32 @@ pub fn generate(
         ..config.clone()
     };
     until_written(Error::is_overtaken, || {
-        generate_once(config, fetch, observer, now_ns)
+        let fetch = fetch.filter(|_| !config.sources.is_empty());
+        let now = now_ns.div_euclid(1_000_000_000);
+        if let Some(report) = settled::generate(config, fetch.is_some(), observer, now)? {
+            return Ok(report);
+        }
+        if let Some(report) = generate_once(config, fetch, observer, now_ns, false)? {
+            return Ok(report);
+        }
+        let report = generate_once(config, fetch, observer, now_ns, true)?;
+        Ok(report.expect("all catalog files were read"))
     })
 }
 
+/// Brings the site up to date once. Unless it `reads_all` catalog files, it reads only those of the devices that it
+/// concerns; it changes nothing and returns none if that turns out to be too few.
 fn generate_once(
     config: &Config,
     fetch: Option<&Arc<dyn Fetch>>,
     observer: &dyn Observer,
     now_ns: i64,
-) -> Result<Report, Error> {
+    reads_all: bool,
+) -> Result<Option<Report>, Error> {
     let mut report = Report::default();
-    let fetch = fetch.filter(|_| !config.sources.is_empty());
-    let Some(start) = start::begin(config, fetch.is_some(), &mut report)? else {
+    let Some(start) = start::begin(config, fetch.is_some(), reads_all, &mut report)? else {
         report.nothing_to_publish = true;
-        return Ok(report);
+        return Ok(Some(report));
     };
     let (mut catalogs, pool) = (start.catalogs, start.pool);
     let run = Run {
@@ -170,6 +195,7 @@ fn generate_once(
         cache: &start.cache,
         observer,
         now_ns,
+        concerned: start.concerned.as_ref(),
     };
     let sources = ask_sources(&run, fetch, &catalogs, &mut report)?;
     let mut inputs = Inputs {
@@ -193,9 +219,12 @@ fn generate_once(
         report.catalog_changed = report.take(stored?);
         sources.count_traffic(&mut report.sources);
         report.sort_faults();
-        return Ok(report);
+        return Ok(Some(report));
     }
-    let (held, found) = pool.install(|| hold_catalog(config, &mut catalogs, found))?;
+    if run.concerned.is_some_and(Concerned::are_too_few) {
+        return Ok(None);
+    }
+    let (held, found) = pool.install(|| hold_catalog(&run, &mut catalogs, found))?;
     // Other processes may have added builds with their texts.
     inputs.stored = sidecars::list_stored(&config.changelogs)?;
     let before = update_catalog(config, &inputs, found, &mut catalogs, &mut report);
@@ -206,18 +235,35 @@ fn generate_once(
         remove_empty_folder(folders::primary_catalog(config)?);
         report.nothing_to_publish = true;
         report.sort_faults();
-        return Ok(report);
+        return Ok(Some(report));
     }
-    let texts = report.take(gather_texts(&run, &merged, projects, &inputs)?);
+    let Some((stock, known)) = pool.install(|| find_known(&run, &merged, &mut report))? else {
+        return Ok(None);
+    };
+    let listed = report.take(gather_listed(&run, &merged, &inputs)?);
     // Changelogs next to packages were read meanwhile.
     sources.count_traffic(&mut report.sources);
     let lock = match config.dry_run || report.is_refused(config) {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    let site = pool.install(|| render_site(&run, &merged, &texts, lock.as_ref(), &mut report))?;
-    drop(merged);
-    texts.read_again(&mut catalogs.own);
+    let made = pool.install(|| {
+        let stored = &inputs.stored;
+        let projects = projects::not_stored(config, &merged, projects, stored);
+        let notes = Notes::new(config, &inputs.folders, stored, listed, projects);
+        site::make(
+            config,
+            run.now(),
+            &stock,
+            known,
+            notes,
+            lock.as_ref(),
+            &mut report,
+        )
+    })?;
+    let mut stamps: BTreeMap<String, u64> = stock.stamps().collect();
+    drop((stock, merged));
+    read_again(&made.texts.changelogs.unread, &mut catalogs.own);
     let is_new = !store::is_there(folders::primary_catalog(config)?);
     let differs = |before: &Catalog| *before != catalogs.own;
     report.catalog_changed = is_new || before.as_ref().is_some_and(differs);
@@ -225,20 +271,18 @@ fn generate_once(
         // A page that cannot be written is a fault, too.
         (Some(lock), Some(held)) if !report.is_refused(config) => {
             observer.writing();
-            store_sources(held, before.as_ref(), &catalogs, &texts)?;
-            writer::execute(&config.out, &site.files, &report.plan, lock)?;
-            unchanged::remember(config, site.parts, &site.files);
+            stamps.extend(store_sources(held, before.as_ref(), &catalogs, &made)?);
+            made.write(config, &report, lock, &stamps)?;
             observer.written();
         }
         _ if config.dry_run => {
             let catalog = catalogs.merged()?.into_owned();
-            let pages = site.files.into_iter().filter_map(Compared::into_page);
-            let pages = pages.collect();
+            let pages = made.into_pages();
             report.preview = Some(Preview { catalog, pages });
         }
         _ => {}
     }
-    Ok(report)
+    Ok(Some(report))
 }
 
 /// Lists the sources and compares them with the catalogs.
@@ -269,22 +313,33 @@ fn find_builds(
     drop(merged);
     let hashed = pool.install(|| hash_packages(run, drafts, catalogs, inputs));
     let found = report.take(hashed?);
+    note_builds(run, found.0.iter());
     sources::explain(inputs.sources, &mut report.faults);
     Ok(found)
+}
+
+/// Notes which devices the run concerns.
+fn note_builds<'b>(run: &Run<'_>, builds: impl Iterator<Item = &'b Build>) {
+    if let Some(concerned) = run.concerned {
+        builds.for_each(|build| concerned.note_build(run.config, build));
+    }
 }
 
 /// Keeps other processes from writing the catalog, unless this run writes nothing, and drops what was found out about
 /// builds that they have changed.
 fn hold_catalog(
-    config: &Config,
+    run: &Run<'_>,
     catalogs: &mut Catalogs,
     found: Found,
 ) -> Result<(Option<Held>, Found), Error> {
+    let config = run.config;
     if config.dry_run {
         return Ok((None, found));
     }
     let (held, changed) = state::hold_catalog(config, catalogs)?;
-    require_published(config, catalogs)?;
+    if run.concerned.is_none() {
+        require_published(config, catalogs)?;
+    }
     Ok((Some(held), found.without_changed(&changed, &catalogs.own)))
 }
 
@@ -307,35 +362,23 @@ fn update_catalog(
 }
 
 /// Writes the catalog and the stored texts, from which a site can be made again, and lets other processes write them.
+/// Returns the stamps of the catalog files that are as they were read.
 fn store_sources(
     held: Held,
     before: Option<&Catalog>,
     catalogs: &Catalogs,
-    texts: &Texts,
-) -> Result<(), Error> {
+    made: &Made,
+) -> Result<BTreeMap<String, u64>, Error> {
     held.save(before, catalogs)?;
-    changelogs::store(held.place(), &texts.changelogs, &|_| true)?;
-    projects::store(held.place(), &texts.projects, &|_| true)?;
-    drop(held);
-    Ok(())
-}
-
-/// Plans what to write to the output folder. `known` are the identities of all builds.
-fn plan(
-    config: &Config,
-    files: &[Compared],
-    manifest: Option<Manifest>,
-    known: Vec<String>,
-    report: &mut Report,
-) -> Result<(), Error> {
-    if config.adopt && writer::lacks_manifest(&config.out)? {
-        report.append(warnings::adoption(config));
-    }
-    let plan = writer::plan(&config.out, files, manifest, known, config.adopt)?;
-    report.plan = plan.at(config.base_url.as_deref());
-    report.append(report_plan(config, files, report));
-    report.sort_faults();
-    Ok(())
+    changelogs::store(held.place(), &made.texts.changelogs, &|_| true)?;
+    projects::store(held.place(), &made.texts.projects, &|_| true)?;
+    Ok(catalogs
+        .unchanged_files()
+        .filter_map(|file| {
+            let name = file.file_name()?.to_str()?.to_owned();
+            Some((name, writer::stamp(file)?))
+        })
+        .collect())
 }
 
 fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
@@ -386,6 +429,7 @@ fn read_packages(
     log.append(sources::keep_own_devices(run.config, &mut drafts));
     catalog_only::require_devices(run.config, merged, catalogs, &drafts)?;
     log.append(catalog_only::keep_own(run.config, catalogs, &mut drafts));
+    note_builds(run, drafts.iter().map(|draft| &draft.build));
     let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));
     log.append(published::warn(run.config, drafted));
     draft::require_addresses(run.config, merged, drafts.iter().map(|draft| &draft.build))?;
@@ -465,109 +509,55 @@ fn may_change(config: &Config, has_packages: bool, catalogs: &Catalogs) -> bool 
         || !catalogs.own.aliases.is_empty()
 }
 
-/// The files of a site, compared with those in its folder.
-struct Site {
-    files: Vec<Compared>,
-    parts: unchanged::Parts,
-    /// Holds the contents of files that differ.
-    _contents: Comparer,
-}
-
-/// Texts about builds, with the copies to store.
-struct Texts {
-    changelogs: changelogs::Gathered,
-    projects: projects::Gathered,
-}
-
-impl Texts {
-    /// Lets the next run read what could not be read on other hosts.
-    fn read_again(&self, own: &mut Catalog) {
-        for identity in &self.changelogs.unread {
-            let record = own.builds.get_mut(identity);
-            if let Some(origin) = record.and_then(|record| record.build.origin.as_mut()) {
-                origin.beside.clear();
-            }
+/// Lets the next run read what could not be read on other hosts; `unread` are the identities of the builds.
+fn read_again(unread: &[String], own: &mut Catalog) {
+    for identity in unread {
+        let record = own.builds.get_mut(identity);
+        if let Some(origin) = record.and_then(|record| record.build.origin.as_mut()) {
+            origin.beside.clear();
         }
     }
 }
 
-/// Gathers the texts about builds; writes nothing.
-fn gather_texts(
+/// Gathers the changelogs of builds whose sources were listed; writes nothing.
+fn gather_listed(
     run: &Run<'_>,
     merged: &Catalog,
-    projects: BTreeMap<String, Projects>,
     inputs: &Inputs<'_>,
-) -> Result<(Texts, Log), Error> {
-    let config = run.config;
-    let stored = &inputs.stored;
+) -> Result<(changelogs::Gathered, Log), Error> {
+    let folders = &inputs.folders;
+    let builds = merged.builds.values().map(|record| &record.build);
+    let listed: Vec<&Build> = builds.filter(|build| folders.has_listed(build)).collect();
     let changed = inputs.sources.changed();
-    let gathered = waiting(run, inputs.sources, || {
-        changelogs::gather(config, merged, stored, &inputs.folders, &changed)
-    });
-    let (changelogs, mut log) = gathered?;
-    let projects = log.take(projects::gather(config, merged, projects, stored));
-    let texts = Texts {
-        changelogs,
-        projects,
-    };
-    Ok((texts, log))
-}
-
-/// Renders the site from the catalog, compares it with the output folder, and plans what to write there; a lock
-/// shows that it may be written.
-fn render_site(
-    run: &Run<'_>,
-    merged: &Catalog,
-    texts: &Texts,
-    lock: Option<&writer::SiteLock>,
-    report: &mut Report,
-) -> Result<Site, Error> {
-    let config = run.config;
-    let notes = Notes {
-        changelogs: &texts.changelogs.changelogs,
-        history: &texts.projects.history,
-    };
-    let mut comparison = Comparison::new(config, lock)?;
-    let render = |comparison: &Comparison<'_>| {
-        let (rendered, log) = pages::render(config, merged, notes, run.now(), comparison)?;
-        let totals = rendered.totals.clone();
-        let (files, parts) = unchanged::join(rendered);
-        let checked = writer::check_paths(files.iter().map(Compared::names)).map_err(Error::from);
-        checked.map(|()| (files, parts, totals, log))
-    };
-    let rendered = match render(&comparison) {
-        // What made two pages is known only if both were rendered.
-        Err(Error::Writer(writer::Error::Duplicate { .. } | writer::Error::Prefix { .. }))
-            if comparison.forget() =>
-        {
-            render(&comparison)
-        }
-        rendered => rendered,
-    };
-    let (files, parts, totals, log) = rendered?;
-    report.append(log);
-    report.set_totals(totals);
-    let manifest = comparison.manifest.take();
-    plan(config, &files, manifest, lost::names(merged), report)?;
-    Ok(Site {
-        files,
-        parts,
-        _contents: comparison.comparer,
+    waiting(run, inputs.sources, || {
+        changelogs::gather(run.config, listed, &inputs.stored, folders, &changed)
     })
 }
 
-/// Reports pages that cannot be written, and warns of names and changes that may cause trouble.
-fn report_plan(config: &Config, pages: &[Compared], report: &Report) -> Log {
-    let mut log = warnings::case(pages);
-    for path in &report.plan.reserved {
-        let message = "this file system reserves its name, so the page is left out";
-        log.fault(path, FaultKind::Unsupported, message);
+/// Finds out what is known of the site; none if the run must read all catalog files. `merged` is the catalog as it is
+/// to be, or the part of it that was read.
+fn find_known<'c>(
+    run: &Run<'c>,
+    merged: &Catalog,
+    report: &mut Report,
+) -> Result<Option<(Stock<'c>, Known)>, Error> {
+    let config = run.config;
+    let memory = match config.dry_run {
+        true => Memory::new(config),
+        false => Memory::of_last_run(config),
+    };
+    let Some(concerned) = run.concerned else {
+        let stock = Stock::loaded(merged);
+        let known = Known::find(config, &stock, memory)?;
+        return Ok(Some((stock, known)));
+    };
+    let stock = Stock::folder(&config.catalogs[0])?.with_loaded(&concerned.files, merged);
+    let known = Known::find(config, &stock, memory)?;
+    if !known.sketches.are_distinct() {
+        return Ok(None);
     }
-    log.append(warnings::changes(config, pages, report));
-    log.append(warnings::other_address(config, report));
-    for path in &report.plan.foreign {
-        let message = "a file or link that romfeed did not write is in the way of this page";
-        log.fault(path, FaultKind::Conflict, message);
-    }
-    log
+    known.require_published(config)?;
+    report.append(known.sketches.warn_of_missing_sources(config));
+    report.num_elsewhere = known.sketches.num_elsewhere(&concerned.files);
+    Ok(Some((stock, known)))
 }

@@ -1,183 +1,362 @@
-//! Renders all files of the site from the catalog, part by part, and warns of what phones may stumble over.
+//! Renders all files of the site, part by part, and warns of what phones may stumble over.
+//!
+//! Only the builds of the parts that are being rendered need be in memory: pages about all devices are made from the
+//! [overviews](Overview) of the parts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::report::{Event, FEEDS, Log, Totals};
-use super::sink::{Notes, Part, Rendered, Sink};
-use super::{Error, parts, warnings};
+use super::memory::Memory;
+use super::notes::{NewTexts, Notes};
+use super::outline::{Newest, Outline};
+use super::overview::{self, Overview};
+use super::parts::{self, PartPlan};
+use super::report::{FEEDS, Log};
+use super::sink::{Part, Rendered, Sink};
+use super::sketch::hash;
+use super::sketches::Sketches;
+use super::stock::Stock;
+use super::{Error, warnings};
 use crate::catalog::Catalog;
-use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
+use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Offer};
+use crate::ingest::projects::{History, Since};
 use crate::markup::changelog;
-use crate::model::build::{Build, Device, Variant};
+use crate::model::build::{Build, Variant};
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::feed::{self, ChannelMap, Feeds, Sites};
 use crate::publish::page::Page;
-use crate::publish::site;
+use crate::publish::site::{self, Known};
 
-/// Returns the download address of each offered build, by identity. An address serves one file, so
-/// if several builds have the same address, only the newest is offered.
-pub(super) fn addresses<'a>(
+/// The most builds of a page about all devices for which the builds of other parts are remembered.
+const MAX_REMEMBERED: usize = 1000;
+
+/// What the files of a site are made from.
+pub(super) struct Site<'a> {
+    pub(super) config: &'a Config,
+    pub(super) stock: &'a Stock<'a>,
+    pub(super) sketches: &'a Sketches,
+    pub(super) notes: &'a Notes<'a>,
+    /// The time, in seconds since the epoch.
+    pub(super) now: i64,
+    pub(super) memory: &'a Memory,
+}
+
+/// The builds that do not get the download address that settings give them, since it is that of a newer build; by
+/// identity, with why.
+type Displaced = BTreeMap<String, String>;
+
+impl Site<'_> {
+    /// Renders all files.
+    pub(super) fn render<S: Sink>(&self, sink: &S) -> Result<(Rendered<S::File>, Log), Error> {
+        let config = self.config;
+        let feeds = feed::Renderer::new(config)?;
+        let most = feeds.most_on_site_pages();
+        let plans = self.plan()?;
+        let (overviews, newest, mut log) = self.overviews(&plans, most, sink)?;
+        let (totals, reported) = overview::report(&overviews);
+        log.append(reported);
+        log.append(warnings::language(config));
+        let channels: Vec<(&ChannelKey, Channel<'_>)> = overviews
+            .iter()
+            .flat_map(|overview| overview.outline.channels())
+            .collect();
+        let all: ChannelMap<'_, '_> = channels
+            .iter()
+            .map(|(key, channel)| (*key, channel))
+            .collect();
+        let outlines = || overviews.iter().map(|overview| &overview.outline);
+        let about = AboutAll::new(&all, outlines(), self.notes, &feeds);
+        let sites = Sites::new(&all, config);
+        let mut of_site = feeds.of_site(&all, &sites, &about.shown, &about.pages)?;
+        let is_site_atom = |page: &Page| page.path == site::SITE_ATOM;
+        let pages = site::Renderer::new(config, of_site.pages.iter().any(is_site_atom))?;
+        let common = parts::common(&feeds, &sites, &of_site);
+        let renderer = PartRenderer {
+            site: self,
+            displaced: &plans.displaced,
+            feeds,
+            sites,
+            pages,
+            sink,
+        };
+        let rendered: Vec<Result<RenderedPart<S::File>, Error>> = plans
+            .parts
+            .par_iter()
+            .zip(&overviews)
+            .map(|(plan, overview)| renderer.render(plan, overview.digest_with(common)))
+            .collect();
+        let mut parts = Vec::new();
+        for part in rendered {
+            let (part, feeds) = part?;
+            parts.push(part);
+            of_site.append(feeds);
+        }
+        let warnings = of_site.warnings.iter().cloned();
+        for text in warnings.chain(of_site.left_out.warnings()) {
+            log.warn(FEEDS, text);
+        }
+        let of_parts = parts.iter().flat_map(|part| &part.files).map(S::path);
+        let of_parts = of_parts.chain(of_site.pages.iter().map(|page| &*page.path));
+        let html = renderer.pages.of_site(&all, of_parts, about.known())?;
+        let mut files = sink.take(of_site.pages)?;
+        files.extend(sink.take(html)?);
+        drop(all);
+        drop(channels);
+        let next_change = overviews.iter().filter_map(Overview::next_change).min();
+        let (overviews, newest) = match most > MAX_REMEMBERED {
+            true => (Vec::new(), Newest::default()),
+            false => (overviews, newest),
+        };
+        let rendered = Rendered {
+            parts,
+            overviews,
+            newest,
+            next_change,
+            of_site: files,
+            totals,
+        };
+        Ok((rendered, log))
+    }
+
+    /// Divides the site into parts.
+    fn plan(&self) -> Result<Plans, Error> {
+        let shared = self.sketches.shared_addresses();
+        Ok(Plans {
+            parts: parts::divide(self.config, self.sketches),
+            displaced: match shared.is_empty() {
+                true => Displaced::default(),
+                false => self.displaced(&shared)?,
+            },
+            shared,
+            new: self.notes.new_texts(),
+        })
+    }
+
+    /// Finds the builds whose address is that of a newer build. An address serves one file, so if several builds have the
+    /// same address, only the newest is offered.
+    fn displaced(&self, shared: &HashSet<u64>) -> Result<Displaced, Error> {
+        let mut owners: HashMap<String, (i64, String, String)> = HashMap::new();
+        let mut displaced = Vec::new();
+        for file in self.sketches.files_with(shared) {
+            let catalog = self.stock.load(&BTreeSet::from([file.to_owned()]))?;
+            for record in catalog.builds.values().filter(|record| record.is_offered()) {
+                let build = &record.build;
+                let Some((url, _)) = self.config.address(build) else {
+                    continue;
+                };
+                if !shared.contains(&hash(&*url)) {
+                    continue;
+                }
+                let newness = (
+                    build.timestamp,
+                    build.path.clone(),
+                    build.identity().to_owned(),
+                );
+                match owners.get_mut(&url) {
+                    None => {
+                        owners.insert(url, newness);
+                    }
+                    Some(owner) => {
+                        let older = match newness > *owner {
+                            true => std::mem::replace(owner, newness),
+                            false => newness,
+                        };
+                        displaced.push((older.2, url));
+                    }
+                }
+            }
+        }
+        let reasons = displaced.into_iter().map(|(identity, url)| {
+            let owner = owners[&url].1.escape_debug();
+            let reason = format!("its download address is also that of {owner}: {url}");
+            (identity, reason)
+        });
+        Ok(reasons.collect())
+    }
+
+    /// Describes all parts, and returns the last of the newest builds in these descriptions.
+    fn overviews<S: Sink>(
+        &self,
+        plans: &Plans,
+        most: usize,
+        sink: &S,
+    ) -> Result<(Vec<Overview>, Newest, Log), Error> {
+        let nothing = Memory::default();
+        for memory in [self.memory, &nothing] {
+            let (mut overviews, log) = self.overviews_with(plans, most, sink, memory)?;
+            let newest = Newest::of(overviews.iter().map(|overview| &overview.outline), most);
+            // Builds that were not among the newest may be now, and are not remembered.
+            if !memory.newest.cover(&newest) {
+                continue;
+            }
+            for overview in &mut overviews {
+                let is_newest = |key: &ChannelKey, _: usize, offer: &Offer<'_>| {
+                    newest.has(key.variant.as_ref(), offer.build)
+                };
+                overview.outline = overview.outline.trimmed(&is_newest);
+            }
+            return Ok((overviews, newest, log));
+        }
+        unreachable!("nothing is missing if nothing is remembered")
+    }
+
+    fn overviews_with<S: Sink>(
+        &self,
+        plans: &Plans,
+        most: usize,
+        sink: &S,
+        memory: &Memory,
+    ) -> Result<(Vec<Overview>, Log), Error> {
+        let settings = parts::settings(self.config);
+        let overview = |plan: &PartPlan| {
+            let notes = (self.notes, &plans.new);
+            let digest = plan.digest(settings, self.sketches, notes, &plans.shared);
+            if let Some(known) = memory.overview(&plan.name, digest, self.now) {
+                return Ok((known.clone(), Log::default()));
+            }
+            self.with_channels(plan, &plans.displaced, |catalog, channels, mut log| {
+                sink.see(catalog, channels);
+                let history = self.notes.history(catalog);
+                let is_newest = |_: &ChannelKey, at: usize, _: &Offer<'_>| at < most;
+                let (config, history) = (self.config, &history);
+                let digest = digest.filter(|_| log.faults.is_empty());
+                let made = Overview::new(config, digest, catalog, channels, history, &is_newest);
+                let overview = log.take(made);
+                Ok((overview, log))
+            })
+        };
+        let found: Vec<Result<(Overview, Log), Error>> =
+            plans.parts.par_iter().map(overview).collect();
+        let mut all = Log::default();
+        let mut overviews = Vec::with_capacity(found.len());
+        for found in found {
+            overviews.push(all.take(found?));
+        }
+        Ok((overviews, all))
+    }
+
+    /// Loads the builds of a part, sorts them into channels, and lets `look` see them.
+    fn with_channels<T>(
+        &self,
+        plan: &PartPlan,
+        displaced: &Displaced,
+        look: impl FnOnce(&Catalog, &Channels<'_>, Log) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let catalog = self.stock.load(&plan.files)?;
+        let (urls, log) = addresses(self.config, &catalog, displaced);
+        let is_of_part = |device: &_| plan.names.contains(device);
+        let channels = Channels::of_devices(&catalog, self.config, &urls, self.now, &is_of_part);
+        look(&catalog, &channels, log)
+    }
+}
+
+/// The parts of a site before they are rendered, and what several of them have in common.
+struct Plans {
+    parts: Vec<PartPlan>,
+    /// The addresses that several builds have.
+    shared: HashSet<u64>,
+    displaced: Displaced,
+    new: NewTexts,
+}
+
+/// Returns the download address of each offered build, by identity.
+fn addresses<'a>(
     config: &Config,
-    merged: &'a Catalog,
+    catalog: &'a Catalog,
+    displaced: &Displaced,
 ) -> (BTreeMap<&'a str, String>, Log) {
     let mut log = Log::default();
-    let newness = |build: &'a Build| (build.timestamp, &build.path);
-    let offered = merged.builds.values().filter(|record| record.is_offered());
-    let builds: Vec<&Build> = offered.map(|record| &record.build).collect();
-    let urls: Vec<Option<String>> = builds
-        .par_iter()
-        .map(|build| config.address(build).map(|(url, _)| url))
-        .collect();
-    let mut owners: HashMap<&str, &Build> = HashMap::with_capacity(builds.len());
-    for (build, url) in builds.iter().zip(&urls) {
-        let Some(url) = url else {
+    let mut urls = BTreeMap::new();
+    for record in catalog.builds.values().filter(|record| record.is_offered()) {
+        let build = &record.build;
+        let Some((url, _)) = config.address(build) else {
             let message =
                 "no setting gives it a download address, or the template names a fact it lacks";
             log.fault(&build.path, FaultKind::MissingFacts, message);
             continue;
         };
-        let owner = owners.entry(url).or_insert(build);
-        if newness(owner) < newness(build) {
-            *owner = build;
+        match displaced.get(build.identity()) {
+            Some(reason) => log.fault(&build.path, FaultKind::Conflict, reason.clone()),
+            None => {
+                urls.insert(build.identity(), url);
+            }
         }
     }
-    let is_owned: Vec<bool> = builds
-        .iter()
-        .zip(&urls)
-        .map(|(build, url)| {
-            let Some(url) = url else { return false };
-            let owner = owners[url.as_str()];
-            if owner.identity() == build.identity() {
-                return true;
-            }
-            let owner = owner.path.escape_debug();
-            let message = format!("its download address is also that of {owner}: {url}");
-            log.fault(&build.path, FaultKind::Conflict, message);
-            false
-        })
-        .collect();
-    drop(owners);
-    let urls = builds.into_iter().zip(urls).zip(is_owned);
-    let urls = urls
-        .filter(|(_, is_owned)| *is_owned)
-        .filter_map(|((build, url), _)| Some((build.identity(), url?)))
-        .collect();
     (urls, log)
 }
 
-/// Renders all files of the site.
-pub(super) fn render<S: Sink>(
-    config: &Config,
-    merged: &Catalog,
-    notes: Notes<'_>,
-    now: i64,
-    sink: &S,
-) -> Result<(Rendered<S::File>, Log), Error> {
-    let (urls, mut log) = addresses(config, merged);
-    let channels = channels::Channels::new(merged, config, &urls, now);
-    let rendered = log.take(render_channels(config, &channels, notes, sink)?);
-    Ok((rendered, log))
+/// What pages about all devices show, besides their builds.
+struct AboutAll<'o> {
+    shown: changelog::Rendered,
+    /// Paths of the pages of builds, by identity.
+    pages: HashMap<&'o str, String>,
+    history: History,
 }
 
-/// Renders all files of the site from its channels.
-pub(super) fn render_channels<S: Sink>(
-    config: &Config,
-    Channels {
-        channels,
-        held,
-        withheld,
-    }: &Channels<'_>,
-    notes: Notes<'_>,
-    sink: &S,
-) -> Result<(Rendered<S::File>, Log), Error> {
-    let mut log = report_held(held);
-    log.append(warnings::shared_names(config, channels));
-    log.append(warnings::withheld(withheld));
-    log.append(warnings::look_alikes(channels));
-    log.append(warnings::language(config));
-    let all: ChannelMap<'_, '_> = channels.iter().collect();
-    let feeds = feed::Renderer::new(config)?;
-    let sites = Sites::new(&all, config);
-    let shown = changelog::render(notes.changelogs, &shown_on_site(&feeds, &all));
-    let mut of_site = feeds.of_site(&all, &sites, &shown)?;
-    let is_site_atom = |page: &Page| page.path == site::SITE_ATOM;
-    let pages = site::Renderer::new(site::PageContext {
-        config,
-        changelogs: &shown,
-        history: notes.history,
-        has_site_atom: of_site.pages.iter().any(is_site_atom),
-    })?;
-    let renderer = PartRenderer {
-        notes,
-        common: parts::common(config, &feeds, &sites, &of_site),
-        feeds,
-        sites,
-        pages,
-        sink,
-    };
-    let divided: Vec<(&Device, ChannelMap<'_, '_>)> = parts::divide(channels).into_iter().collect();
-    let rendered: Vec<Result<RenderedPart<S::File>, Error>> = divided
-        .par_iter()
-        .map(|(name, channels)| renderer.render(name, channels))
-        .collect();
-    let mut parts = Vec::new();
-    for part in rendered {
-        let (part, feeds) = part?;
-        parts.push(part);
-        of_site.append(feeds);
+impl<'o> AboutAll<'o> {
+    fn new(
+        all: &ChannelMap<'_, 'o>,
+        outlines: impl Iterator<Item = &'o Outline>,
+        notes: &Notes<'_>,
+        feeds: &feed::Renderer<'_>,
+    ) -> AboutAll<'o> {
+        let (mut pages, mut history) = (HashMap::new(), History::new());
+        for shown in outlines.flat_map(Outline::builds) {
+            let build = &shown.record.build;
+            pages.extend(shown.page.clone().map(|page| (build.identity(), page)));
+            if shown.has_projects {
+                // These pages show only that there are some.
+                history.insert(build.filename.clone(), Since::default());
+            }
+        }
+        let shown = shown_on_site(feeds, all);
+        let builds: Vec<&Build> = shown.values().copied().collect();
+        let changelogs = notes.of_builds(&builds);
+        AboutAll {
+            shown: changelog::render(&changelogs, &shown.into_keys().collect()),
+            pages,
+            history,
+        }
     }
-    for text in of_site
-        .warnings
-        .iter()
-        .cloned()
-        .chain(of_site.left_out.warnings())
-    {
-        log.warn(FEEDS, text);
+
+    fn known(&self) -> Known<'_> {
+        Known {
+            changelogs: &self.shown,
+            history: &self.history,
+            pages: &self.pages,
+        }
     }
-    let of_parts = parts.iter().flat_map(|part| &part.files).map(S::path);
-    let of_parts = of_parts.chain(of_site.pages.iter().map(|page| &*page.path));
-    let html = renderer.pages.of_site(&all, of_parts)?;
-    let mut files = sink.take(of_site.pages)?;
-    files.extend(sink.take(html)?);
-    let rendered = Rendered {
-        parts,
-        of_site: files,
-        totals: count_offers(channels),
-    };
-    Ok((rendered, log))
 }
 
-/// Returns the file names of the builds whose changelogs pages about all devices may show.
-fn shown_on_site<'a>(feeds: &feed::Renderer<'_>, all: &ChannelMap<'_, 'a>) -> BTreeSet<&'a str> {
-    let name = |offer: &Offer<'a>| offer.build.filename.as_str();
+/// Returns the builds whose changelogs pages about all devices may show, by file name.
+fn shown_on_site<'a>(
+    feeds: &feed::Renderer<'_>,
+    all: &ChannelMap<'_, 'a>,
+) -> BTreeMap<&'a str, &'a Build> {
+    let named = |offer: &Offer<'a>| (offer.build.filename.as_str(), offer.build);
     let mut by_variant: BTreeMap<Option<&Variant>, Vec<&Offer<'a>>> = BTreeMap::new();
     for (key, channel) in all {
         let offers = by_variant.entry(key.variant.as_ref()).or_default();
         offers.extend(&channel.offers);
     }
     let newest = all.values().filter_map(|channel| channel.offers.first());
-    let mut shown: BTreeSet<&str> = newest.map(name).collect();
+    let mut shown: BTreeMap<&str, &Build> = newest.map(named).collect();
     for mut offers in by_variant.into_values() {
         offers.sort_by(|a, b| channels::newest_first(a, b));
         // A device with two names has each build twice.
         offers.dedup_by_key(|offer| offer.build.identity());
-        shown.extend(
-            offers
-                .into_iter()
-                .take(feeds.most_on_site_pages())
-                .map(name),
-        );
+        let most = feeds.most_on_site_pages();
+        shown.extend(offers.into_iter().take(most).map(named));
     }
     shown
 }
 
 /// Renders the parts of a site.
 struct PartRenderer<'l, S> {
-    notes: Notes<'l>,
-    common: u64,
+    site: &'l Site<'l>,
+    displaced: &'l Displaced,
     feeds: feed::Renderer<'l>,
     sites: Sites,
     pages: site::Renderer<'l>,
@@ -188,73 +367,43 @@ struct PartRenderer<'l, S> {
 type RenderedPart<F> = (Part<F>, Feeds);
 
 impl<S: Sink> PartRenderer<'_, S> {
-    fn render(
-        &self,
-        name: &Device,
-        channels: &ChannelMap<'_, '_>,
-    ) -> Result<RenderedPart<S::File>, Error> {
-        let digest = parts::digest(channels, self.notes, self.common);
+    /// Renders a part; `digest` is one of all that its files are made from.
+    fn render(&self, plan: &PartPlan, digest: Option<u64>) -> Result<RenderedPart<S::File>, Error> {
         let part = |files, has_warnings| Part {
-            name: name.to_string(),
+            name: plan.name.clone(),
             digest,
             files,
             has_warnings,
         };
-        if let Some(files) = self.sink.known(name.as_str(), digest) {
+        let known = digest.and_then(|digest| self.sink.known(&plan.name, digest));
+        if let Some(files) = known {
             return Ok((part(files, false), Feeds::default()));
         }
-        let offers = channels.values().flat_map(|channel| &channel.offers);
-        let deltas = channels.values().flat_map(|channel| &channel.deltas);
-        let builds = offers.chain(deltas.map(|delta| &delta.offer));
-        let names = builds.map(|offer| offer.build.filename.as_str()).collect();
-        let changelogs = changelog::render(self.notes.changelogs, &names);
-        let mut feeds = self.feeds.of_devices(channels, &self.sites, &changelogs)?;
-        let pages = self.pages.of_devices(channels, &changelogs, &feeds.pages)?;
-        let mut files = self.sink.take(std::mem::take(&mut feeds.pages))?;
-        files.extend(self.sink.take(pages)?);
-        Ok((part(files, !feeds.is_faultless()), feeds))
+        let site = self.site;
+        site.with_channels(plan, self.displaced, |catalog, channels, _| {
+            let notes = site.notes.of_part(catalog);
+            let channels: ChannelMap<'_, '_> = channels.channels.iter().collect();
+            let offers = channels.values().flat_map(|channel| &channel.offers);
+            let deltas = channels.values().flat_map(|channel| &channel.deltas);
+            let builds = offers.chain(deltas.map(|delta| &delta.offer));
+            let names = builds.map(|offer| offer.build.filename.as_str()).collect();
+            let changelogs = changelog::render(&notes.changelogs, &names);
+            let pages = match site.config.theme.has_pages {
+                true => feed::build_pages::paths(&channels),
+                false => HashMap::new(),
+            };
+            let mut feeds = self
+                .feeds
+                .of_devices(&channels, &self.sites, &changelogs, &pages)?;
+            let known = Known {
+                changelogs: &changelogs,
+                history: &notes.history,
+                pages: &pages,
+            };
+            let pages = self.pages.of_devices(&channels, &feeds.pages, known)?;
+            let mut files = self.sink.take(std::mem::take(&mut feeds.pages))?;
+            files.extend(self.sink.take(pages)?);
+            Ok((part(files, !feeds.is_faultless()), feeds))
+        })
     }
-}
-
-/// Counts what is offered.
-fn count_offers(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Totals {
-    let mut totals = Totals::default();
-    // A build may be in several channels, but is in the catalog once: its address in memory
-    // identifies it.
-    let mut offered: HashSet<*const Build> = HashSet::new();
-    let mut deltas: HashSet<*const Build> = HashSet::new();
-    for (key, channel) in channels {
-        totals.num_unlisted += channel.num_unlisted;
-        offered.extend(channel.offers.iter().map(|o| std::ptr::from_ref(o.build)));
-        let of_channel = channel
-            .deltas
-            .iter()
-            .map(|d| std::ptr::from_ref(d.offer.build));
-        deltas.extend(of_channel);
-        if !channel.offers.is_empty() {
-            let variant = key.variant.as_ref();
-            totals.variants.insert(variant.map(ToString::to_string));
-            totals.devices.insert(key.device.to_string());
-        }
-    }
-    totals.num_offered = offered.len();
-    totals.num_deltas = deltas.len();
-    totals
-}
-
-/// Reports builds that are sound but not offered now, by path.
-fn report_held(held: &BTreeMap<&str, Held>) -> Log {
-    let mut log = Log::default();
-    for (path, held) in held {
-        match held {
-            Held::WrongWay(_) => {
-                log.fault(path, FaultKind::Conflict, held.to_string());
-            }
-            _ => log.events.push(Event::Held {
-                path: (*path).to_owned(),
-                reason: held.to_string(),
-            }),
-        }
-    }
-    log
 }

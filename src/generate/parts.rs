@@ -1,89 +1,140 @@
 //! The parts of a site: devices whose files depend on no other device's builds.
 //!
 //! A device with aliases, or with builds under another name, is one part with these. All files of a part are
-//! made from its channels, the texts about its builds and what the whole site has in common; a [`digest`] of all
+//! made from its catalog files, the texts about its builds and what the whole site has in common; a digest of all
 //! these tells whether a part is as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::sink::Notes;
-use crate::catalog::channels::{Channel, ChannelKey};
-use crate::model::build::{Build, Device};
+use super::notes::{NewTexts, Notes};
+use super::sketch::{Sketch, hash};
+use super::sketches::Sketches;
+use super::stock;
+use crate::model::build::Device;
 use crate::model::config::Config;
-use crate::publish::feed::{ChannelMap, Feeds, Renderer, Sites};
+use crate::publish::feed::{Feeds, Renderer, Sites};
 use crate::publish::site;
 
-/// Divides the channels of a site into its parts, each under the first of its device names.
-pub(super) fn divide<'l, 'a>(
-    channels: &'l BTreeMap<ChannelKey, Channel<'a>>,
-) -> BTreeMap<&'l Device, ChannelMap<'l, 'a>> {
-    let mut names = Names::default();
-    for (key, channel) in channels {
-        names.join(&key.device, &key.device);
-        for build in builds(channel) {
-            names.join(&key.device, &build.device);
-        }
-    }
-    let mut parts: BTreeMap<&Device, ChannelMap<'_, '_>> = BTreeMap::new();
-    for (key, channel) in channels {
-        let part = parts.entry(names.first(&key.device)).or_default();
-        part.insert(key, channel);
-    }
-    parts
+/// A part of a site, before it is rendered.
+#[derive(Debug, Default)]
+pub(super) struct PartPlan {
+    /// The first of the names of its files, without the ending.
+    pub(super) name: String,
+    /// The names of the catalog files with its builds.
+    pub(super) files: BTreeSet<String>,
+    /// The names under which its phones ask for builds.
+    pub(super) names: BTreeSet<Device>,
 }
 
-/// Returns the builds that a channel offers.
-fn builds<'a>(channel: &Channel<'a>) -> impl Iterator<Item = &'a Build> {
-    let deltas = channel.deltas.iter().map(|delta| delta.offer.build);
-    channel.offers.iter().map(|offer| offer.build).chain(deltas)
+/// Divides the devices of a site into its parts.
+pub(super) fn divide(config: &Config, sketches: &Sketches) -> Vec<PartPlan> {
+    let groups = Groups::new(config, sketches);
+    let mut parts: BTreeMap<String, PartPlan> = BTreeMap::new();
+    for (file, sketch) in sketches.iter() {
+        let part = parts.entry(groups.first(file)).or_default();
+        part.files.insert(file.to_owned());
+        part.names.extend(sketch.names.iter().cloned());
+    }
+    for device in configured(config) {
+        let part = parts
+            .entry(groups.first(&stock::file_of(&device)))
+            .or_default();
+        let names = config.names(&device, None).into_iter().cloned();
+        part.names.extend(names);
+    }
+    let named = parts.into_iter().map(|(file, part)| PartPlan {
+        name: file
+            .rsplit_once('.')
+            .map_or(&*file, |(name, _)| name)
+            .to_owned(),
+        ..part
+    });
+    named.collect()
 }
 
-/// Device names that belong together: each leads to a smaller one, or to itself.
+/// Returns the devices that the settings know incrementals of, with builds or not.
+fn configured(config: &Config) -> impl Iterator<Item = Device> {
+    let devices = config.devices.iter();
+    let known = devices.filter(|(_, device)| !device.known_incrementals.is_empty());
+    known.filter_map(|(name, _)| Device::parse(name).ok())
+}
+
+/// Names of files that belong together: each leads to a smaller one, or to itself.
 #[derive(Default)]
-struct Names<'l>(BTreeMap<&'l Device, &'l Device>);
+pub(super) struct Groups(BTreeMap<String, String>);
 
-impl<'l> Names<'l> {
-    fn first(&self, name: &'l Device) -> &'l Device {
+impl Groups {
+    /// Joins the files of devices whose builds have names in common.
+    pub(super) fn new(config: &Config, sketches: &Sketches) -> Groups {
+        let mut groups = Groups::default();
+        for (file, sketch) in sketches.iter() {
+            groups.join(file, file);
+            for name in &sketch.names {
+                groups.join(file, &stock::file_of(name));
+            }
+        }
+        for device in configured(config) {
+            for name in config.names(&device, None) {
+                groups.join(&stock::file_of(&device), &stock::file_of(name));
+            }
+        }
+        groups
+    }
+
+    /// Whether a file, there or not, has a name in common with others, or has builds.
+    pub(super) fn has(&self, file: &str) -> bool {
+        self.0.contains_key(file)
+    }
+
+    /// Iterates over the names of all files, also of those that are not there.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Returns the first of the names that belong together with one.
+    pub(super) fn first(&self, name: &str) -> String {
         let mut name = name;
-        while let Some(next) = self.0.get(name).filter(|next| **next != name) {
+        while let Some(next) = self.0.get(name).filter(|next| *next != name) {
             name = next;
         }
-        name
+        name.to_owned()
     }
 
-    fn join(&mut self, one: &'l Device, other: &'l Device) {
-        if one == other && self.0.contains_key(one) {
-            return;
+    fn join(&mut self, one: &str, other: &str) {
+        let [one, other] = [self.first(one), self.first(other)];
+        let first = (&one).min(&other).clone();
+        for name in [one, other] {
+            self.0.insert(name, first.clone());
         }
-        let [one, other] = [one, other].map(|name| self.first(name));
-        let first = one.min(other);
-        self.0.insert(one, first);
-        self.0.insert(other, first);
     }
 }
 
-/// Returns a digest of all that the files of a part are made from. `common` is one of what all parts share.
-pub(super) fn digest(channels: &ChannelMap<'_, '_>, notes: Notes<'_>, common: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    common.hash(&mut hasher);
-    let mut names = BTreeSet::new();
-    for (key, channel) in channels {
-        key.hash(&mut hasher);
-        channel.hash(&mut hasher);
-        names.extend(builds(channel).map(|build| build.filename.as_str()));
+impl PartPlan {
+    /// Returns a digest of the catalog files and the texts that the files of the part are made from, and of the settings;
+    /// none if that says too little: some texts are not stored yet, or addresses are `shared` with other builds.
+    pub(super) fn digest(
+        &self,
+        settings: u64,
+        sketches: &Sketches,
+        (notes, new): (&Notes<'_>, &NewTexts),
+        shared: &HashSet<u64>,
+    ) -> Option<u64> {
+        let sketches: Vec<&Sketch> = self.files.iter().map(|file| sketches.get(file)).collect();
+        let mut addresses = sketches.iter().flat_map(|sketch| &sketch.addresses.0);
+        if !shared.is_empty() && addresses.any(|address| shared.contains(address)) {
+            return None;
+        }
+        let digests = sketches.iter();
+        let digests = digests.map(|sketch| Some((sketch.digest, notes.digest(sketch, new)?)));
+        let digests: Vec<(u64, u64)> = digests.collect::<Option<_>>()?;
+        Some(hash(&(settings, digests)))
     }
-    for name in names {
-        notes.changelogs.get(name).hash(&mut hasher);
-        notes.history.get(name).hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
-/// Returns a digest of what the files of all parts are made from, besides their builds.
-pub(super) fn common(config: &Config, feeds: &Renderer<'_>, sites: &Sites, of_site: &Feeds) -> u64 {
+/// Returns a digest of what the files of all parts are made from, besides their builds and the settings.
+pub(super) fn common(feeds: &Renderer<'_>, sites: &Sites, of_site: &Feeds) -> u64 {
     let mut hasher = DefaultHasher::new();
-    settings(config).hash(&mut hasher);
     of_site
         .pages
         .iter()
@@ -96,9 +147,10 @@ pub(super) fn common(config: &Config, feeds: &Renderer<'_>, sites: &Sites, of_si
 }
 
 /// Returns a digest of the program and of all settings that pages may depend on.
-fn settings(config: &Config) -> u64 {
+pub(super) fn settings(config: &Config) -> u64 {
     let Config {
         base_url,
+        variants,
         url,
         mirrors,
         devices,
@@ -121,7 +173,6 @@ fn settings(config: &Config) -> u64 {
         catalogs: _,
         changelogs: _,
         state: _,
-        variants: _,
         accept_new_signer: _,
         certificates: _,
         require: _,
@@ -154,7 +205,7 @@ fn settings(config: &Config) -> u64 {
         block_deltas,
         same_lane,
     );
-    let pages = (devices, families, feeds, theme, known_devices);
+    let pages = (devices, variants, families, feeds, theme, known_devices);
     let mut hasher = DefaultHasher::new();
     format!("{program}{addresses:?}{lists:?}{pages:?}").hash(&mut hasher);
     hasher.finish()

@@ -115,17 +115,51 @@ fn read_manifest(beside: &Beside<'_>, name: &str) -> Result<Projects, String> {
     manifest::parse(&bytes).map_err(|error| fail(&chain(&error)))
 }
 
-/// Combines the projects of this run with the stored copies; writes nothing.
-pub(super) fn gather(
+impl Gathered {
+    /// Adds those of other builds.
+    pub(super) fn append(&mut self, others: Gathered) {
+        self.history.extend(others.history);
+        self.to_store.extend(others.to_store);
+    }
+
+    /// Reports how many copies are to be stored, if any.
+    pub(super) fn count_kept(&self) -> Option<Event> {
+        let num = self.to_store.len();
+        (num > 0).then_some(Event::ProjectsKept(num))
+    }
+}
+
+/// Returns those of the projects found in this run that are not in the stored copies.
+pub(super) fn not_stored(
     config: &Config,
     catalog: &Catalog,
     mut found: BTreeMap<String, Projects>,
     stored: &BTreeSet<String>,
-) -> (Gathered, Log) {
-    let mut channels: BTreeMap<ChannelKey, Vec<(&Build, Option<Projects>)>> = BTreeMap::new();
+) -> BTreeMap<String, Projects> {
+    found.retain(|identity, projects| {
+        let record = catalog.builds.get(identity);
+        let name = record.map(|record| stored_name(&record.build.filename));
+        let name = name.filter(|name| stored.contains(name));
+        let text = name.and_then(|name| read_stored(config, &name));
+        text.as_deref() != Some(projects.as_str())
+    });
+    found
+}
+
+/// Combines the projects found in this run with the stored copies; writes nothing.
+pub(super) fn gather(
+    config: &Config,
+    catalog: &Catalog,
+    found: &BTreeMap<String, Projects>,
+    stored: &BTreeSet<String>,
+) -> Gathered {
+    if found.is_empty() && stored.is_empty() {
+        return Gathered::default();
+    }
+    let mut channels: BTreeMap<ChannelKey, Vec<(&Build, Option<&Projects>)>> = BTreeMap::new();
     for record in catalog.builds.values() {
         let build = &record.build;
-        let found = found.remove(build.identity());
+        let found = found.get(build.identity());
         let is_known = found.is_some() || stored.contains(&stored_name(&build.filename));
         if is_known && build.kind == Kind::Full {
             let channel = channels.entry(ChannelKey::from_build(build)).or_default();
@@ -138,23 +172,18 @@ pub(super) fn gather(
         .into_par_iter()
         .map(|channel| changes_of_channel(config, channel, stored))
         .collect();
-    let (mut gathered, mut log) = (Gathered::default(), Log::default());
-    for channel in channels {
-        gathered.history.extend(channel.history);
-        gathered.to_store.extend(channel.to_store);
-    }
-    if !gathered.to_store.is_empty() {
-        let num = gathered.to_store.len();
-        log.events.push(Event::ProjectsKept(num));
-    }
-    (gathered, log)
+    let mut gathered = Gathered::default();
+    channels
+        .into_iter()
+        .for_each(|channel| gathered.append(channel));
+    gathered
 }
 
 /// Returns what changed from build to build of one channel. Only two builds' projects are in memory
 /// at a time.
 fn changes_of_channel(
     config: &Config,
-    mut builds: Vec<(&Build, Option<Projects>)>,
+    mut builds: Vec<(&Build, Option<&Projects>)>,
     stored: &BTreeSet<String>,
 ) -> Gathered {
     builds.sort_by_key(|(build, _)| (build.timestamp, &build.path));
@@ -167,12 +196,12 @@ fn changes_of_channel(
             true => read_stored(config, &name),
             false => None,
         };
-        if let Some(found) = &found
+        if let Some(found) = found
             && text.as_deref() != Some(found.as_str())
         {
             gathered.to_store.push((file, found.clone()));
         }
-        let projects = found.or_else(|| Some(Projects::parse(&text?)));
+        let projects = found.cloned().or_else(|| Some(Projects::parse(&text?)));
         let Some(projects) = projects.filter(|projects| !projects.is_empty()) else {
             continue;
         };

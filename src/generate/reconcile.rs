@@ -380,26 +380,9 @@ impl Merge<'_> {
     /// settings no longer have.
     fn remember_aliases(&mut self) {
         let (config, catalogs) = (self.config, &mut *self.catalogs);
-        let mut known: BTreeMap<Device, BTreeSet<Device>> = BTreeMap::new();
         let devices: BTreeSet<&Device> = catalogs.all().flat_map(Catalog::devices).collect();
-        let has_settings = devices.iter().filter_map(|device| {
-            let settings = config.devices.get(device.as_str())?;
-            Some((*device, &settings.aliases))
-        });
-        for (device, aliases) in has_settings {
-            let is_published = |alias: &&Device| {
-                let pair = [device, *alias];
-                catalogs
-                    .all()
-                    .any(|catalog| catalog.has_alias(device, alias))
-                    || !channels::is_withheld(config, &catalogs.own, &devices, pair)
-            };
-            let published: BTreeSet<Device> =
-                aliases.iter().filter(is_published).cloned().collect();
-            if !published.is_empty() {
-                known.insert(device.clone(), published);
-            }
-        }
+        let others: Vec<&Catalog> = catalogs.others().collect();
+        let mut known = published_aliases(config, &catalogs.own, &devices, &others);
         // A run for some devices or sources leaves the aliases of other devices as they are.
         let builds = catalogs.own.builds.values().map(|record| &record.build);
         let covered = builds.filter(|build| config.scope.covers(build));
@@ -411,6 +394,34 @@ impl Merge<'_> {
         known.extend(others.map(|(device, aliases)| (device.clone(), aliases.clone())));
         catalogs.own.aliases = known;
     }
+}
+
+/// Returns the aliases under which builds are published, given all devices that have some.
+pub(super) fn published_aliases(
+    config: &Config,
+    own: &Catalog,
+    devices: &BTreeSet<&Device>,
+    others: &[&Catalog],
+) -> BTreeMap<Device, BTreeSet<Device>> {
+    let mut known: BTreeMap<Device, BTreeSet<Device>> = BTreeMap::new();
+    let has_settings = devices.iter().filter_map(|device| {
+        let settings = config.devices.get(device.as_str())?;
+        Some((*device, &settings.aliases))
+    });
+    for (device, aliases) in has_settings {
+        let has_alias = |alias: &Device| {
+            own.has_alias(device, alias)
+                || others.iter().any(|other| other.has_alias(device, alias))
+        };
+        let is_published = |alias: &&Device| {
+            has_alias(alias) || !channels::is_withheld(config, own, devices, [device, *alias])
+        };
+        let published: BTreeSet<Device> = aliases.iter().filter(is_published).cloned().collect();
+        if !published.is_empty() {
+            known.insert(device.clone(), published);
+        }
+    }
+    known
 }
 
 /// Returns the file names of the offered builds whose zips the site itself serves.

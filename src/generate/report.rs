@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::sources::state::SourceState;
 use crate::catalog::Catalog;
 use crate::ingest;
@@ -168,14 +170,25 @@ impl Log {
     }
 }
 
-/// What a site offers to phones.
-#[derive(Clone, Debug, Default)]
+/// What a site, or a part of it, offers to phones.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals {
     pub(super) num_offered: usize,
     pub(super) num_deltas: usize,
     pub(super) num_unlisted: usize,
     pub(super) devices: BTreeSet<String>,
     pub(super) variants: BTreeSet<Option<String>>,
+}
+
+impl Totals {
+    /// Adds those of another part.
+    pub(super) fn append(&mut self, other: &Totals) {
+        self.num_offered += other.num_offered;
+        self.num_deltas += other.num_deltas;
+        self.num_unlisted += other.num_unlisted;
+        self.devices.extend(other.devices.iter().cloned());
+        self.variants.extend(other.variants.iter().cloned());
+    }
 }
 
 /// What a run did, or would do.
@@ -206,6 +219,9 @@ pub struct Report {
     /// File names of the builds that stay offered in a site made from the catalog alone, although the
     /// site itself serves their zips and no zip was found.
     pub unseen: Vec<String>,
+    /// Number of builds that are offered from elsewhere, besides those of [`Event::Remote`]: of devices that the run does
+    /// not concern.
+    pub num_elsewhere: usize,
     /// Neither the scan nor the catalog has anything to publish, so nothing is written.
     pub nothing_to_publish: bool,
     /// After a trial run, what a run would write.

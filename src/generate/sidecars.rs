@@ -41,6 +41,11 @@ impl<'a> Folders<'a> {
         }
     }
 
+    /// Whether a build is of a source that was listed in this run.
+    pub(super) fn has_listed(&self, build: &Build) -> bool {
+        self.beside(build).is_some_and(|beside| beside.is_remote)
+    }
+
     /// Returns the files next to the package of a build; `None` if its source was not listed.
     pub(super) fn beside<'s>(&'s self, build: &'s Build) -> Option<Beside<'s>> {
         let Some(origin) = &build.origin else {

@@ -5,17 +5,24 @@
 //! [`Snapshot`], which borrows nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::changelogs::Gathered;
 use super::folders::primary_catalog;
+use super::memory::Memory;
+use super::notes::Notes;
+use super::pages::Site;
 use super::sidecars::{self, Folders};
-use super::sink::{Notes, Part, Sink};
-use super::{Error, Report, changelogs, lost, pages, projects};
-use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
+use super::sink::{Part, Sink};
+use super::sketches::Sketches;
+use super::stock::Stock;
+use super::{Error, Report, lost};
+use crate::catalog::channels::{Channel, ChannelKey, Channels, Offer};
 use crate::catalog::{Catalog, Catalogs, Parsed, Record};
 use crate::model::build::{Build, Kind};
 use crate::model::config::{AddressSource, Config};
 use crate::publish::feed::cm;
+use crate::publish::page::Page;
 
 /// A package offered to phones.
 #[derive(Clone, Debug)]
@@ -87,38 +94,96 @@ pub fn snapshot<S: Sink>(
     }
     let merged = catalogs.merged()?;
     let mut report = Report::default();
-    let urls = report.take(pages::addresses(config, &merged));
-    let channels = channels::Channels::new(&merged, config, &urls, now);
     let stored = sidecars::list_stored(&config.changelogs)?;
-    let changelogs = report.take(changelogs::gather(
+    let folders = Folders::new(config, None);
+    let notes = Notes::new(
         config,
-        &merged,
+        &folders,
         &stored,
-        &Folders::new(config, None),
-        &BTreeSet::new(),
-    ));
-    let projects = report.take(projects::gather(config, &merged, BTreeMap::new(), &stored));
-    let notes = Notes {
-        changelogs: &changelogs.changelogs,
-        history: &projects.history,
+        Gathered::default(),
+        BTreeMap::new(),
+    );
+    let (stock, memory) = (Stock::loaded(&merged), Memory::new(config));
+    let site = Site {
+        config,
+        stock: &stock,
+        sketches: &Sketches::new(config, &stock, &memory)?,
+        notes: &notes,
+        now,
+        memory: &memory,
     };
-    let rendered = report.take(pages::render_channels(config, &channels, notes, sink)?);
+    let serving = Serving {
+        config,
+        sink,
+        seen: Mutex::default(),
+    };
+    let rendered = report.take(site.render(&serving)?);
+    report.append(notes.into_found().log);
     report.set_totals(rendered.totals);
-    let until = |held: &Held| match held {
-        Held::TooYoung(until) => Some(*until),
-        _ => None,
-    };
+    let Seen { channels, deltas } = serving
+        .seen
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    let mut answers = BTreeMap::new();
+    // If two channels have the same incrementals, the first is used: phones do not send their channel.
+    for (ends, answer) in deltas.into_values().flatten() {
+        answers.entry(ends).or_insert(answer);
+    }
     let parts = rendered.parts.into_iter();
     Ok(Snapshot {
         parts: parts.map(|part| (part.name.clone(), part)).collect(),
         of_site: rendered.of_site,
-        next_change: channels.held.values().filter_map(until).min(),
+        next_change: rendered.next_change,
         known: lost::names(&merged),
         packages: packages(&merged),
-        deltas: render_deltas(&channels),
-        channels: own(config, &channels, &merged),
+        deltas: answers,
+        channels,
         report,
     })
+}
+
+/// Lets a server see the channels of a site that goes to a sink.
+struct Serving<'l, S> {
+    config: &'l Config,
+    sink: &'l S,
+    seen: Mutex<Seen>,
+}
+
+/// The answers to `get_delta` of one channel, by the incrementals of source and target.
+type Answers = Vec<((String, String), Vec<u8>)>;
+
+/// What a server needs of the channels of a site.
+#[derive(Default)]
+struct Seen {
+    channels: BTreeMap<ChannelKey, OwnedChannel>,
+    deltas: BTreeMap<ChannelKey, Answers>,
+}
+
+impl<S: Sink> Sink for Serving<'_, S> {
+    type File = S::File;
+
+    fn known(&self, part: &str, digest: u64) -> Option<Vec<S::File>> {
+        self.sink.known(part, digest)
+    }
+
+    fn take(&self, pages: Vec<Page>) -> Result<Vec<S::File>, Error> {
+        self.sink.take(pages)
+    }
+
+    fn see(&self, catalog: &Catalog, channels: &Channels<'_>) {
+        let owned = own(self.config, channels, catalog);
+        let deltas = channels.channels.iter();
+        let deltas: Vec<(ChannelKey, Answers)> = deltas
+            .map(|(key, channel)| (key.clone(), render_deltas(channel)))
+            .collect();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.channels.extend(owned);
+        seen.deltas.extend(deltas);
+    }
+
+    fn path(file: &S::File) -> &str {
+        S::path(file)
+    }
 }
 
 fn packages(merged: &Catalog) -> BTreeSet<String> {
@@ -126,21 +191,14 @@ fn packages(merged: &Catalog) -> BTreeSet<String> {
     builds.map(|build| build.path.clone()).collect()
 }
 
-/// Renders the answers to `get_delta`. If two channels have the same incrementals, the first is
-/// used: phones do not send their channel.
-fn render_deltas(channels: &Channels<'_>) -> BTreeMap<(String, String), Vec<u8>> {
-    let mut answers = BTreeMap::new();
-    for channel in channels.channels.values() {
-        for delta in &channel.deltas {
-            let Some(target) = delta.target.build.incremental.as_deref() else {
-                continue;
-            };
-            let ends = (delta.source.to_owned(), target.to_owned());
-            let answer = || cm::render_delta(channel, delta.source, target);
-            answers.entry(ends).or_insert_with(answer);
-        }
-    }
-    answers
+/// Renders the answers to `get_delta` of a channel.
+fn render_deltas(channel: &Channel<'_>) -> Answers {
+    let answers = channel.deltas.iter().filter_map(|delta| {
+        let target = delta.target.build.incremental.as_deref()?;
+        let ends = (delta.source.to_owned(), target.to_owned());
+        Some((ends, cm::render_delta(channel, delta.source, target)))
+    });
+    answers.collect()
 }
 
 /// Makes channels that borrow nothing. A build is in one channel for each name of its device, but in memory once.

@@ -1,5 +1,6 @@
 //! How a run begins: the scan of the folder of builds, the lock, and the catalogs.
 
+use super::concerned::Concerned;
 use super::report::Log;
 use super::{Error, Fault, Report, folders, links, lock_state, lost, sources, state, thread_pool};
 use crate::catalog::{Catalog, Catalogs, file, store};
@@ -14,6 +15,8 @@ use rayon::ThreadPool;
 pub(super) struct Start {
     pub(super) scan: Scan,
     pub(super) catalogs: Catalogs,
+    /// The catalog files that were read, if those are not all.
+    pub(super) concerned: Option<Concerned>,
     pub(super) cache: Cache,
     pub(super) pool: ThreadPool,
     /// Keeps other runs for a site away until the end; none for runs that write no site.
@@ -30,6 +33,7 @@ pub(super) struct Start {
 pub(super) fn begin(
     config: &Config,
     asks_sources: bool,
+    reads_all: bool,
     report: &mut Report,
 ) -> Result<Option<Start>, Error> {
     let catalog_path = folders::primary_catalog(config)?;
@@ -41,9 +45,17 @@ pub(super) fn begin(
         lost::require_catalog(config)?;
     }
     let pool = thread_pool(config.jobs)?;
-    let load = match config.catalog_only {
-        true => Catalogs::load_readable,
-        false => Catalogs::load,
+    let concerned = match reads_all || !store::is_there(catalog_path) {
+        true => None,
+        false => pool.install(|| {
+            let scan = scan_builds(config).0;
+            Concerned::find(config, catalog_path, &scan, asks_sources)
+        })?,
+    };
+    let load = |config: &Config| match &concerned {
+        Some(concerned) => Catalogs::load_only(config, &concerned.files),
+        None if config.catalog_only => Catalogs::load_readable(config),
+        None => Catalogs::load(config),
     };
     // Read before the catalogs: another run may publish a build in between.
     let published = match config.new_catalog {
@@ -55,6 +67,9 @@ pub(super) fn begin(
         true => report.take(scan_builds(config)),
         false => Scan::default(),
     };
+    if let Some(concerned) = concerned.as_ref().filter(|_| !scan.links.is_empty()) {
+        concerned.note_all();
+    }
     let has_packages = !scan.packages.is_empty() || asks_sources;
     if !has_packages && config.catalogs.len() == 1 && !catalog_path.exists() {
         report.append(links::report(&scan, &Catalog::default()));
@@ -64,16 +79,18 @@ pub(super) fn begin(
         true => None,
         false => Some(lock_state(&config.state)?),
     };
-    if catalogs.are_complete() {
+    if concerned.is_none() && catalogs.are_complete() {
         lost::require_known(config, &catalogs, &published)?;
     }
     report.append(links::report(&scan, &catalogs.own));
-    if config.scope.is_all() {
-        report.append(sources::warn_of_missing(config, &catalogs.own));
+    if config.scope.is_all() && concerned.is_none() {
+        let numbers = sources::num_offered(&catalogs.own);
+        report.append(sources::warn_of_missing(config, &numbers));
     }
     Ok(Some(Start {
         scan,
         catalogs,
+        concerned,
         cache: state::load_cache(config),
         pool,
         _lock: lock,
@@ -81,7 +98,7 @@ pub(super) fn begin(
 }
 
 /// Scans the folder of builds; what cannot be read there is a fault.
-fn scan_builds(config: &Config) -> (Scan, Log) {
+pub(super) fn scan_builds(config: &Config) -> (Scan, Log) {
     let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let faults = scan.faults.iter().map(|fault| Fault {
         path: fault.path.clone(),

@@ -1,46 +1,21 @@
 //! The parts of a site that the last run left as they are: their files need not be rendered again.
 //!
 //! The state folder remembers the digest of each part and a stamp of each of its files. While both are the same,
-//! the files are what rendering would give. What is remembered is only a help: without it, all is rendered.
+//! the files are what rendering would give.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
 use super::Error;
+use super::memory::{Memory, RememberedPart};
+use super::overview::Overview;
 use super::sink::{Part, Rendered, Sink};
-use super::state::cache_key;
-use crate::files::{read_file, write_atomically};
 use crate::model::config::Config;
 use crate::publish::page::{Maker, Page};
 use crate::publish::writer::{self, Compared, Comparer, Manifest};
-
-/// Name of the file in the state folder.
-const FILE: &str = "pages.json";
-/// Schema of the file.
-const SCHEMA: u32 = 1;
-/// Longest file that is read, in bytes: about ten million pages.
-const MAX_SIZE: u64 = 1 << 30;
-
-/// What is remembered of a site.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Remembered {
-    schema: u32,
-    /// The folder of the site.
-    out: PathBuf,
-    parts: BTreeMap<String, RememberedPart>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct RememberedPart {
-    digest: u64,
-    /// Path of each file, and a number of its stamp and its maker.
-    files: Vec<(String, u64)>,
-}
 
 /// The parts that an earlier run has written.
 #[derive(Debug, Default)]
@@ -49,17 +24,6 @@ struct Known(Mutex<BTreeMap<String, RememberedPart>>);
 impl Known {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, RememberedPart>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Reads what is remembered of a site; nothing if that is damaged or of another folder.
-    fn load(config: &Config) -> Known {
-        let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
-        let remembered: Option<Remembered> =
-            read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let is_it =
-            |known: &Remembered| known.schema == SCHEMA && known.out == cache_key(&config.out);
-        let remembered = remembered.filter(is_it);
-        Known(Mutex::new(remembered.unwrap_or_default().parts))
     }
 
     /// Takes out the files of a part, if it is as it was.
@@ -100,24 +64,24 @@ pub(super) struct Comparison<'l> {
 }
 
 impl<'l> Comparison<'l> {
-    /// Begins a comparison; without a lock, nothing is written and all contents are kept.
+    /// Begins a comparison; without a lock, nothing is written and all contents are kept. The files in `memory` are
+    /// taken out of it.
     pub(super) fn new(
         config: &'l Config,
         lock: Option<&writer::SiteLock>,
-    ) -> Result<Comparison<'l>, Error> {
-        Ok(Comparison {
+        memory: &mut Memory,
+        manifest: Option<Manifest>,
+    ) -> Comparison<'l> {
+        Comparison {
             out: &config.out,
-            known: match lock {
-                Some(_) if !config.full => Known::load(config),
-                _ => Known::default(),
-            },
+            known: Known(Mutex::new(std::mem::take(&mut memory.parts))),
             num_known: AtomicUsize::new(0),
-            manifest: writer::read_manifest(&config.out)?,
+            manifest,
             comparer: match lock {
                 Some(lock) => Comparer::staged(&config.out, lock),
                 None => Comparer::in_memory(&config.out),
             },
-        })
+        }
     }
 
     /// Forgets what earlier runs have written; returns whether any of it was used.
@@ -145,14 +109,18 @@ impl Sink for Comparison<'_> {
     }
 }
 
-/// The digests of the parts of a site, with the ranges of their files.
+/// The parts of a site without their files.
 #[derive(Debug)]
-pub(super) struct Parts(Vec<PartRange>);
+pub(super) struct Parts {
+    ranges: Vec<PartRange>,
+    overviews: Vec<Overview>,
+}
 
+/// A part, and the number of its files, which come after those of the parts before it.
 #[derive(Debug)]
 struct PartRange {
     name: String,
-    digest: u64,
+    digest: Option<u64>,
     num_files: usize,
     has_warnings: bool,
 }
@@ -160,7 +128,7 @@ struct PartRange {
 /// Puts all files of a site into one list: those of each part, then those about all devices.
 pub(super) fn join(rendered: Rendered<Compared>) -> (Vec<Compared>, Parts) {
     let mut files = Vec::new();
-    let mut parts = Vec::new();
+    let mut ranges = Vec::new();
     for part in rendered.parts {
         let Part {
             name,
@@ -168,7 +136,7 @@ pub(super) fn join(rendered: Rendered<Compared>) -> (Vec<Compared>, Parts) {
             files: of_part,
             has_warnings,
         } = part;
-        parts.push(PartRange {
+        ranges.push(PartRange {
             name,
             digest,
             num_files: of_part.len(),
@@ -177,40 +145,35 @@ pub(super) fn join(rendered: Rendered<Compared>) -> (Vec<Compared>, Parts) {
         files.extend(of_part);
     }
     files.extend(rendered.of_site);
-    (files, Parts(parts))
+    let overviews = rendered.overviews;
+    (files, Parts { ranges, overviews })
 }
 
-/// Remembers the parts of a site that was written, for the next run.
-pub(super) fn remember(config: &Config, parts: Parts, files: &[Compared]) {
-    let mut rest = files;
-    let mut remembered = BTreeMap::new();
-    for part in parts.0 {
-        let (of_part, others) = rest.split_at(part.num_files);
-        rest = others;
-        // Warnings are given in every run.
-        if part.has_warnings {
-            continue;
+impl Parts {
+    /// Adds the parts of a site that was written to what is remembered of it.
+    pub(super) fn remember(self, files: &[Compared], memory: &mut Memory) {
+        let mut rest = files;
+        for part in &self.ranges {
+            let (of_part, others) = rest.split_at(part.num_files);
+            rest = others;
+            // Warnings are given in every run.
+            let Some(digest) = part.digest.filter(|_| !part.has_warnings) else {
+                continue;
+            };
+            let stamped = of_part.iter().map(|file| {
+                let stamp = *file.stamp.get()?;
+                Some((file.path.clone(), mark(stamp, &file.maker)))
+            });
+            // A page that was left out has no stamp.
+            if let Some(files) = stamped.collect() {
+                let remembered = RememberedPart { digest, files };
+                memory.parts.insert(part.name.clone(), remembered);
+            }
         }
-        let stamped = of_part.iter().map(|file| {
-            let stamp = *file.stamp.get()?;
-            Some((file.path.clone(), mark(stamp, &file.maker)))
-        });
-        // A page that was left out has no stamp.
-        if let Some(files) = stamped.collect() {
-            let digest = part.digest;
-            remembered.insert(part.name, RememberedPart { digest, files });
+        for (part, overview) in self.ranges.into_iter().zip(self.overviews) {
+            if overview.digest.is_some() {
+                memory.add_overview(part.name, overview);
+            }
         }
     }
-    let remembered = Remembered {
-        schema: SCHEMA,
-        out: cache_key(&config.out),
-        parts: remembered,
-    };
-    let json = serde_json::to_vec(&remembered).expect("strings and numbers always become JSON");
-    let file = config.state.join(FILE);
-    if read_file(&file, MAX_SIZE).is_ok_and(|known| known == json) {
-        return;
-    }
-    // Without it the next run takes longer, which is all.
-    let _ = write_atomically(&file, &json);
 }

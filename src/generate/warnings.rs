@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::report::{FEEDS, Log, Report};
 use crate::catalog::channels::{Channel, ChannelKey};
 use crate::model::build::Device;
@@ -13,73 +15,134 @@ use crate::publish::writer::{self, Compared};
 
 /// Warns of aliases that have builds of their own: their phones are offered both, and only the
 /// maintainer knows whether that is intended.
-pub(super) fn shared_names(config: &Config, channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
-    let mut log = Log::default();
-    for (device, settings) in &config.devices {
-        for alias in &settings.aliases {
+pub(super) fn shared_names(
+    config: &Config,
+    channels: &BTreeMap<ChannelKey, Channel<'_>>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let names: BTreeSet<&Device> = channels.keys().map(|key| &key.device).collect();
+    let devices = names.iter().filter_map(|device| {
+        let settings = config.devices.get(device.as_str())?;
+        Some((device, settings.aliases.iter()))
+    });
+    for (device, aliases) in devices {
+        for alias in aliases {
             let of_alias = channels.iter().filter(|(key, _)| key.device == *alias);
             let mut offers = of_alias.flat_map(|(_, channel)| &channel.offers);
             let mut of_both = offers.clone();
             if offers.any(|offer| offer.build.device == *alias)
-                && of_both.any(|offer| offer.build.device.as_str() == device)
+                && of_both.any(|offer| offer.build.device == **device)
             {
-                let text = format!(
+                warnings.push(format!(
                     "{alias} is an alias of {device} and has builds of its own; phones that \
                      ask for {alias} are offered both"
-                );
-                log.warn(FEEDS, text);
+                ));
             }
         }
     }
-    log
+    warnings
 }
 
 /// Warns of builds that are not offered under an alias, because the alias has builds of its own.
-pub(super) fn withheld(withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>) -> Log {
-    let mut log = Log::default();
-    for ((device, alias), filenames) in withheld {
-        let text = format!(
+pub(super) fn withheld(
+    withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>,
+) -> impl Iterator<Item = String> {
+    withheld.iter().map(|((device, alias), filenames)| {
+        format!(
             "{alias} is an alias of {device} and has builds of its own, so phones that ask for {alias} \
              are not offered {}; if they can install it, `same_lane = true` under [device.{alias}] in \
              romfeed.toml offers it to them",
             and_more(&filenames.iter().copied().collect::<Vec<_>>())
+        )
+    })
+}
+
+/// Builds in a list that phones cannot tell apart: the updater offers only builds with a later date than its own, and
+/// a server recognises the phone's build by its incremental.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct LookAlikes {
+    /// Those with the same date.
+    dates: Groups,
+    /// Those with the same incremental.
+    incrementals: Groups,
+}
+
+/// Groups of builds that have something in common.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Groups {
+    num: usize,
+    /// The first group: what they have in common, and their names.
+    first: Option<(String, String)>,
+}
+
+impl Groups {
+    fn add(&mut self, common: String, names: &[&str]) {
+        self.num += 1;
+        self.first.get_or_insert_with(|| (common, and_more(names)));
+    }
+
+    fn append(&mut self, others: &Groups) {
+        self.num += others.num;
+        self.first = self.first.take().or_else(|| others.first.clone());
+    }
+
+    /// Warns of the first group of several builds.
+    fn warn(&self, log: &mut Log, same: &str, fix: &str) {
+        let Some((common, names)) = &self.first else {
+            return;
+        };
+        let others = match self.num {
+            1 => String::new(),
+            2 => ", and so has 1 other group of builds".to_owned(),
+            n => format!(", and so have {} other groups of builds", n - 1),
+        };
+        let text = format!(
+            "{names} have {same} ({common}){others}: phones that run one of them never see the other; {fix}, \
+             or take one out with `romfeed catalog remove`"
         );
         log.warn(FEEDS, text);
     }
-    log
 }
 
-/// Warns of builds in a list that phones cannot tell apart: the updater offers only builds with a
-/// later date than its own, and a server recognises the phone's build by its incremental.
-pub(super) fn look_alikes(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
-    let mut log = Log::default();
-    let (mut dates, mut incrementals) = (Vec::new(), Vec::new());
-    for (key, channel) in channels {
-        let builds = channel.offers.iter().map(|offer| offer.build);
-        let own = builds.filter(|build| build.device == key.device);
-        let by_date = groups(own.clone().map(|build| (build.timestamp, &*build.filename)));
-        dates.extend(by_date.into_iter().map(|(timestamp, names)| {
-            let date = chrono::DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
-            let date = date.format("%Y-%m-%d %H:%M:%S UTC");
-            (format!("{key}, {date}"), names)
-        }));
-        let with_number = own.filter_map(|build| {
-            let incremental = build.incremental.as_deref()?;
-            Some((incremental, &*build.filename))
-        });
-        let by_number = groups(with_number).into_iter();
-        incrementals.extend(by_number.map(|(number, names)| (format!("{key}, {number}"), names)));
+impl LookAlikes {
+    /// Finds those of some channels.
+    pub(super) fn new(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> LookAlikes {
+        let mut found = LookAlikes::default();
+        for (key, channel) in channels {
+            let builds = channel.offers.iter().map(|offer| offer.build);
+            let own = builds.filter(|build| build.device == key.device);
+            for (timestamp, names) in groups(own.clone().map(|b| (b.timestamp, &*b.filename))) {
+                let date = chrono::DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
+                let date = date.format("%Y-%m-%d %H:%M:%S UTC");
+                found.dates.add(format!("{key}, {date}"), &names);
+            }
+            let with_number = own.filter_map(|build| {
+                let incremental = build.incremental.as_deref()?;
+                Some((incremental, &*build.filename))
+            });
+            for (number, names) in groups(with_number) {
+                found.incrementals.add(format!("{key}, {number}"), &names);
+            }
+        }
+        found
     }
-    let date_fix = "`m installclean` before a build sets a new ro.build.date.utc";
-    warn_of_groups(&mut log, "one build date", date_fix, &dates);
-    let number_fix = "build with a BUILD_NUMBER of its own";
-    warn_of_groups(
-        &mut log,
-        "one ro.build.version.incremental",
-        number_fix,
-        &incrementals,
-    );
-    log
+
+    /// Adds those of another part.
+    pub(super) fn append(&mut self, others: &LookAlikes) {
+        self.dates.append(&others.dates);
+        self.incrementals.append(&others.incrementals);
+    }
+
+    /// Warns of the first of each kind.
+    pub(super) fn warn(&self) -> Log {
+        let mut log = Log::default();
+        let date_fix = "`m installclean` before a build sets a new ro.build.date.utc";
+        self.dates.warn(&mut log, "one build date", date_fix);
+        let number_fix = "build with a BUILD_NUMBER of its own";
+        let number = "one ro.build.version.incremental";
+        self.incrementals.warn(&mut log, number, number_fix);
+        log
+    }
 }
 
 /// Returns the names that have something in common, if they are several, by what that is.
@@ -95,24 +158,6 @@ fn groups<'a, K: Ord + Copy>(builds: impl Iterator<Item = (K, &'a str)>) -> Vec<
             Some((group.first()?.0, names.collect()))
         })
         .collect()
-}
-
-/// Warns of the first group of several builds, given by what they have in common and their names.
-fn warn_of_groups(log: &mut Log, same: &str, fix: &str, groups: &[(String, Vec<&str>)]) {
-    let [(place, names), others @ ..] = groups else {
-        return;
-    };
-    let others = match others.len() {
-        0 => String::new(),
-        1 => ", and so has 1 other group of builds".to_owned(),
-        n => format!(", and so have {n} other groups of builds"),
-    };
-    let text = format!(
-        "{} have {same} ({place}){others}: phones that run one of them never see the other; {fix}, \
-         or take one out with `romfeed catalog remove`",
-        and_more(names)
-    );
-    log.warn(FEEDS, text);
 }
 
 /// Returns up to three file names, and how many more there are.

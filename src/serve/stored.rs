@@ -87,7 +87,7 @@ impl Sink for Storage<'_> {
 
     fn known(&self, part: &str, digest: u64) -> Option<Vec<StoredPage>> {
         let part = self.former?.parts.get(part)?;
-        (part.digest == digest).then(|| part.files.clone())
+        (part.digest == Some(digest)).then(|| part.files.clone())
     }
 
     fn take(&self, mut pages: Vec<Page>) -> Result<Vec<StoredPage>, Error> {

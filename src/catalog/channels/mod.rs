@@ -11,6 +11,8 @@ mod sort;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::build::{Build, Device, Kind, Romtype, Variant};
 use crate::model::config::MajorUpgrades;
 use crate::model::era::{self, Facts};
@@ -42,7 +44,7 @@ pub struct DeltaOffer<'a> {
 
 /// The name of a channel. The romtype is in lower case, as clients ask for it and compare it
 /// without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChannelKey {
     /// The device name that phones ask for.
     pub device: Device,
@@ -199,6 +201,8 @@ pub struct Channels<'a> {
     /// File names of builds that are not offered under an alias of their device, since that has
     /// builds of its own; by device and alias.
     pub withheld: BTreeMap<(&'a Device, &'a Device), BTreeSet<&'a str>>,
+    /// When the first of these channels changes by itself, in seconds since the epoch: a build is then old enough.
+    pub next_change: Option<i64>,
 }
 
 impl ChannelKey {
@@ -220,6 +224,27 @@ impl ChannelKey {
 }
 
 impl<'a> Channel<'a> {
+    /// Returns a channel of some of the builds of another; `sources` are builds by their incrementals.
+    #[must_use]
+    pub fn of_some(
+        offers: Vec<Offer<'a>>,
+        deltas: Vec<DeltaOffer<'a>>,
+        sources: impl Iterator<Item = (&'a str, &'a Build)>,
+    ) -> Channel<'a> {
+        let installed = |build| Installed {
+            build: Some(build),
+            ..Installed::default()
+        };
+        Channel {
+            offers,
+            deltas,
+            incrementals: sources
+                .map(|(number, build)| (number, installed(build)))
+                .collect(),
+            ..Channel::default()
+        }
+    }
+
     fn remember_build(&mut self, build: &'a Build) {
         let facts = Facts {
             version: Some(&build.version),

@@ -25,12 +25,24 @@ impl<'a> Channels<'a> {
         urls: &'a BTreeMap<&'a str, String>,
         now: i64,
     ) -> Channels<'a> {
+        Channels::of_devices(catalog, config, urls, now, &|_| true)
+    }
+
+    /// Sorts the builds of some devices into channels as [`Channels::new`] does, given a catalog of these alone.
+    #[must_use]
+    pub fn of_devices(
+        catalog: &'a Catalog,
+        config: &'a Config,
+        urls: &'a BTreeMap<&'a str, String>,
+        now: i64,
+        are_among: &dyn Fn(&Device) -> bool,
+    ) -> Channels<'a> {
         let mut channels = Channels::default();
         let mut deltas = OpenDeltas::new();
         add_builds(catalog, config, urls, now, &mut channels, &mut deltas);
         remember_tombstones(catalog, config, &mut channels);
         remember_former(catalog, config, &mut channels);
-        remember_configured(config, &mut channels);
+        remember_configured(config, are_among, &mut channels);
         for (key, channel) in &mut channels.channels {
             let deltas = deltas.remove(key).unwrap_or_default();
             complete(key, channel, deltas, config, &mut channels.held);
@@ -70,9 +82,18 @@ fn add_builds<'a>(
                     continue;
                 }
                 let offer = Offer { build, url };
-                match min_age.map(|age| build.timestamp.saturating_add(age)) {
-                    // A build dated in the future means a wrong clock; `min_age` is ignored.
-                    Some(until) if until > now && build.timestamp <= now + CLOCK_SLACK => {
+                let until = min_age.map(|age| build.timestamp.saturating_add(age));
+                let until = until.filter(|until| *until > now);
+                // A build dated in the future means a wrong clock; `min_age` is ignored until that date.
+                let is_future = build.timestamp > now + CLOCK_SLACK;
+                let change = until.map(|until| match is_future {
+                    true => build.timestamp - CLOCK_SLACK,
+                    false => until,
+                });
+                let next = channels.next_change;
+                channels.next_change = next.into_iter().chain(change).min();
+                match until {
+                    Some(until) if !is_future => {
                         channels.held.insert(&build.path, Held::TooYoung(until));
                     }
                     _ if build.kind == Kind::Full => channel.offers.push(offer),
@@ -199,9 +220,13 @@ fn remember_former<'a>(catalog: &'a Catalog, config: &'a Config, channels: &mut 
 
 /// Adds the incrementals of the settings to all channels of their device and romtype, at least to
 /// the one without a variant.
-fn remember_configured<'a>(config: &'a Config, channels: &mut Channels<'a>) {
+fn remember_configured<'a>(
+    config: &'a Config,
+    are_among: &dyn Fn(&Device) -> bool,
+    channels: &mut Channels<'a>,
+) {
     for (name, device) in &config.devices {
-        let Ok(device_name) = Device::parse(name) else {
+        let Some(device_name) = Device::parse(name).ok().filter(are_among) else {
             continue;
         };
         for (romtype, known) in &device.known_incrementals {

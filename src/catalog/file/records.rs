@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::validate::validate_build;
 use crate::catalog::channels::ChannelKey;
@@ -220,6 +220,18 @@ pub(super) fn to_record(wire: BuildJson) -> Result<Record, String> {
         yanked: wire.yanked,
         former: to_channels(wire.former)?,
     })
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        from_record(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Record, D::Error> {
+        to_record(BuildJson::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
 }
 
 /// The keys and values of a record or a tombstone.

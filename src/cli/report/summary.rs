@@ -163,22 +163,30 @@ impl<'r> EventPrinter<'r> {
     /// Prints how many events were only counted.
     fn print_counts(&self, report: &Report) {
         let terminal = self.terminal;
-        if self.num_remote > 0 && terminal.verbosity == 0 {
+        // The others are listed.
+        let num_counted = if terminal.verbosity == 0 {
+            self.num_remote
+        } else {
+            0
+        };
+        let num_elsewhere = num_counted + report.num_elsewhere;
+        if num_elsewhere > 0 {
             let remote = report.events.iter().filter_map(|event| match event {
                 Event::Remote(path) => Some(path.as_str()),
                 _ => None,
             });
+            let remote = remote.take(num_counted);
             terminal.line(&format!(
                 "{} not in the builds folder and offered from elsewhere{}",
-                count(self.num_remote, "build is", "builds are"),
-                first_names(&remote.collect::<Vec<_>>())
+                count(num_elsewhere, "build is", "builds are"),
+                first_names(&remote.collect::<Vec<_>>(), num_elsewhere)
             ));
         }
         if self.num_hidden_warnings > 0 {
             terminal.line(&format!(
                 "{} about builds that are not new{}; -v shows {}",
                 count(self.num_hidden_warnings, "warning", "warnings"),
-                first_names(&self.hidden_paths),
+                first_names(&self.hidden_paths, self.hidden_paths.len()),
                 if self.num_hidden_warnings == 1 {
                     "it"
                 } else {
@@ -253,10 +261,13 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Names up to three builds, in brackets.
-fn first_names(paths: &[&str]) -> String {
+fn first_names(paths: &[&str], num: usize) -> String {
     let names = paths.iter().take(3).map(|path| escape(path));
     let names: Vec<String> = names.collect();
-    let more = if paths.len() > 3 { ", …" } else { "" };
+    if names.is_empty() {
+        return String::new();
+    }
+    let more = if num > names.len() { ", …" } else { "" };
     format!(" ({}{more})", names.join(", "))
 }
 

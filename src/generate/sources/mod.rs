@@ -312,6 +312,7 @@ pub fn survey(
         cache: &load_cache(config),
         observer,
         now_ns,
+        concerned: None,
     };
     let Asked { states, log, .. } = ask(&run, fetch, &catalogs)?;
     let warnings = log.events.into_iter().filter_map(|event| match event {
@@ -329,16 +330,10 @@ pub fn survey(
 }
 
 /// Warns of builds whose source the settings no longer have: nothing of them changes any more.
-pub(super) fn warn_of_missing(config: &Config, own: &Catalog) -> Log {
-    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-    for record in own.builds.values().filter(|record| record.is_offered()) {
-        if let Some(origin) = &record.build.origin {
-            *numbers.entry(&origin.source).or_default() += 1;
-        }
-    }
+pub(super) fn warn_of_missing(config: &Config, numbers: &BTreeMap<String, usize>) -> Log {
     let mut log = Log::default();
     let is_set = |name: &str| config.sources.iter().any(|source| source.name == name);
-    for (name, num) in numbers.into_iter().filter(|(name, _)| !is_set(name)) {
+    for (name, num) in numbers.iter().filter(|(name, _)| !is_set(name)) {
         let text = format!(
             "the catalog offers {num} of the source `{}`, which romfeed.toml does not have; they stay as they are, and \
              `romfeed catalog yank` takes them out of the lists",
@@ -347,6 +342,22 @@ pub(super) fn warn_of_missing(config: &Config, own: &Catalog) -> Log {
         log.warn(BUILDS, text);
     }
     log
+}
+
+/// Counts the offered builds of each source.
+pub(super) fn num_offered(catalog: &Catalog) -> BTreeMap<String, usize> {
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    for record in catalog.builds.values().filter(|record| record.is_offered()) {
+        if let Some(origin) = &record.build.origin {
+            match numbers.get_mut(&origin.source) {
+                Some(num) => *num += 1,
+                None => {
+                    numbers.insert(origin.source.clone(), 1);
+                }
+            }
+        }
+    }
+    numbers
 }
 
 /// Sets where the drafts' packages are, if they are on other hosts.

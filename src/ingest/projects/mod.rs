@@ -189,7 +189,7 @@ pub fn diff(old: &Projects, new: &Projects) -> Vec<Change> {
 }
 
 /// The changes from one build to the next.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Since {
     /// The date of the older build, in seconds since the epoch.
     pub timestamp: i64,

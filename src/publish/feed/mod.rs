@@ -181,7 +181,8 @@ impl<'l> Renderer<'l> {
         self.templates.most_on_site_pages()
     }
 
-    /// Renders the feeds of some devices; their builds are in no other channels.
+    /// Renders the feeds of some devices; their builds are in no other channels. `pages` are the paths of the pages of
+    /// builds, by identity.
     ///
     /// # Errors
     /// [`Error`] if a feed template cannot be used.
@@ -190,19 +191,16 @@ impl<'l> Renderer<'l> {
         channels: &ChannelMap<'_, '_>,
         sites: &Sites,
         changelogs: &Rendered,
+        pages: &HashMap<&str, String>,
     ) -> Result<Feeds, Error> {
         let of_channels: Vec<Feeds> = channels
             .par_iter()
             .map(|(key, channel)| render_channel(key, channel, self.config, changelogs))
             .collect();
-        let pages = match self.config.theme.has_pages {
-            true => build_pages::paths(channels),
-            false => HashMap::new(),
-        };
         let known = BuildContext {
             config: self.config,
             changelogs,
-            pages: &pages,
+            pages,
         };
         let mut feeds = Feeds::default();
         of_channels.into_iter().for_each(|part| feeds.append(part));
@@ -229,12 +227,18 @@ impl<'l> Renderer<'l> {
         changelogs: &Rendered,
     ) -> Result<Feeds, Error> {
         let sites = Sites::new(channels, self.config);
-        let mut feeds = self.of_devices(channels, &sites, changelogs)?;
-        feeds.append(self.of_site(channels, &sites, changelogs)?);
+        let pages = match self.config.theme.has_pages {
+            true => build_pages::paths(channels),
+            false => HashMap::new(),
+        };
+        let mut feeds = self.of_devices(channels, &sites, changelogs, &pages)?;
+        feeds.append(self.of_site(channels, &sites, changelogs, &pages)?);
         Ok(feeds)
     }
 
-    /// Renders the feeds about all devices, given all channels.
+    /// Renders the feeds about all devices, given all channels, or at least the newest build of each version in each and
+    /// the [newest](Renderer::most_on_site_pages) of each variant. `pages` are the paths of the pages of builds, by
+    /// identity.
     ///
     /// # Errors
     /// [`Error`] if a feed template cannot be used.
@@ -243,15 +247,12 @@ impl<'l> Renderer<'l> {
         channels: &ChannelMap<'_, '_>,
         sites: &Sites,
         changelogs: &Rendered,
+        pages: &HashMap<&str, String>,
     ) -> Result<Feeds, Error> {
-        let pages = match self.config.theme.has_pages && self.templates.have_site_pages() {
-            true => build_pages::paths(channels),
-            false => HashMap::new(),
-        };
         let known = BuildContext {
             config: self.config,
             changelogs,
-            pages: &pages,
+            pages,
         };
         let mut feeds = Feeds::default();
         for (variant, tree) in &trees(channels) {

@@ -3,12 +3,12 @@
 //! A build stands with the device it is for, whatever other names its phones ask for; all variants
 //! and release types of a device stand together.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::catalog::channels::{Channel, DeltaOffer, Offer, newest_first};
 use crate::model::build::{Build, Device, Variant};
 use crate::model::names;
-use crate::publish::feed::{ChannelMap, build_pages};
+use crate::publish::feed::ChannelMap;
 
 /// A device with the builds that people can download.
 pub(super) struct DeviceBuilds<'a> {
@@ -68,12 +68,12 @@ pub(super) struct BuildEntry<'a> {
     pub(super) path: Option<String>,
 }
 
-/// Returns all devices with their builds, by codename.
+/// Returns all devices with their builds, by codename. `pages` are the paths of the pages of builds, by identity.
 pub(super) fn by_device<'a>(
     channels: &ChannelMap<'a, 'a>,
     atoms: &BTreeSet<&'a str>,
+    pages: &HashMap<&str, String>,
 ) -> Vec<DeviceBuilds<'a>> {
-    let paths = build_pages::paths(channels);
     let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
     // If a device has several names, its builds are in several channels.
     let mut seen: HashSet<*const Build> = HashSet::new();
@@ -97,7 +97,7 @@ pub(super) fn by_device<'a>(
                     offer: *offer,
                     channel,
                     deltas: deltas_to(offer, channel),
-                    path: paths.get(offer.build.identity()).cloned(),
+                    path: pages.get(offer.build.identity()).cloned(),
                 });
             }
         }

@@ -45,9 +45,12 @@ pub(super) fn of_devices(
     context: PageContext<'_>,
     atoms: &BTreeSet<&str>,
 ) -> Result<Vec<Page>, Error> {
-    let site = Value::from(Serde(SiteValues::new(context)));
+    let site = Value::from(Serde(SiteValues::new(
+        context.config,
+        context.has_site_atom,
+    )));
     let base = context.config.base_url.as_deref();
-    let devices = by_device(channels, atoms);
+    let devices = by_device(channels, atoms, context.known.pages);
     let jobs = devices
         .iter()
         .flat_map(|device| device_jobs(device, context));
@@ -65,9 +68,12 @@ pub(super) fn of_site(
     context: PageContext<'_>,
     atoms: &BTreeSet<&str>,
 ) -> Result<[Page; 2], Error> {
-    let site = Value::from(Serde(SiteValues::new(context)));
+    let site = Value::from(Serde(SiteValues::new(
+        context.config,
+        context.has_site_atom,
+    )));
     let base = context.config.base_url.as_deref();
-    let devices = by_device(channels, atoms);
+    let devices = by_device(channels, atoms, context.known.pages);
     Ok([
         digests::render(&devices, context.config),
         render_job(engine, &site, base, home(&devices, context))?,
@@ -282,13 +288,13 @@ fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, context: PageContext<'a
     let path = changes_path(device.model.as_str());
     let root = root_of(&path);
     let len = |entry: &BuildEntry<'_>| {
-        let shown = context.changelogs.get(&entry.offer.build.filename);
+        let shown = context.known.changelogs.get(&entry.offer.build.filename);
         shown.map_or(0, |shown| shown.html.len())
     };
     let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
     let num_changelogs = newest.iter().filter(|entry| len(entry) > 0).count();
     let num_changes = |entry: &BuildEntry<'_>| {
-        let history = context.history.get(&entry.offer.build.filename);
+        let history = context.known.history.get(&entry.offer.build.filename);
         history.map(|history| history.changes.len())
     };
     let num_projects = newest.iter().filter_map(num_changes).count();

@@ -9,7 +9,7 @@ mod html_pages;
 mod templates;
 mod values;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use minijinja::Value;
@@ -25,17 +25,24 @@ use crate::publish::page::{Maker, Page};
 
 pub use templates::SHIPPED as TEMPLATES;
 
-/// The context of pages: all that they show besides the builds themselves.
+/// What pages show besides the builds themselves.
 #[derive(Clone, Copy, Debug)]
-pub struct PageContext<'a> {
-    /// The settings.
-    pub config: &'a Config,
+pub struct Known<'a> {
     /// The changelogs of the builds that are shown.
     pub changelogs: &'a Rendered,
     /// The changes of source projects.
     pub history: &'a History,
+    /// Paths of the pages of builds, by identity.
+    pub pages: &'a HashMap<&'a str, String>,
+}
+
+/// The context of pages.
+#[derive(Clone, Copy, Debug)]
+struct PageContext<'a> {
+    config: &'a Config,
+    known: Known<'a>,
     /// Whether there is a newsfeed of all builds, [`SITE_ATOM`].
-    pub has_site_atom: bool,
+    has_site_atom: bool,
 }
 
 /// Folder of the files that pages load: style, script, images.
@@ -107,17 +114,29 @@ fn file(path: String, bytes: &[u8]) -> Page {
 /// Renders the files of the site that are no feeds: those of some devices, and those about all.
 pub struct Renderer<'l> {
     engine: templates::Pages<'l>,
-    context: PageContext<'l>,
+    config: &'l Config,
+    has_site_atom: bool,
 }
 
 impl<'l> Renderer<'l> {
-    /// Compiles the templates of pages.
+    /// Compiles the templates of pages. `has_site_atom` is whether there is a newsfeed of all builds, [`SITE_ATOM`].
     ///
     /// # Errors
     /// [`Error`] if a template cannot be used.
-    pub fn new(context: PageContext<'l>) -> Result<Renderer<'l>, Error> {
-        let engine = templates::Pages::compile(&context.config.theme)?;
-        Ok(Renderer { engine, context })
+    pub fn new(config: &'l Config, has_site_atom: bool) -> Result<Renderer<'l>, Error> {
+        Ok(Renderer {
+            engine: templates::Pages::compile(&config.theme)?,
+            config,
+            has_site_atom,
+        })
+    }
+
+    fn context<'k>(&'k self, known: Known<'k>) -> PageContext<'k> {
+        PageContext {
+            config: self.config,
+            known,
+            has_site_atom: self.has_site_atom,
+        }
     }
 
     /// Renders the pages of some devices, whose builds are in no other channels. Of their feeds only the paths
@@ -128,21 +147,18 @@ impl<'l> Renderer<'l> {
     pub fn of_devices(
         &self,
         channels: &ChannelMap<'_, '_>,
-        changelogs: &Rendered,
         feeds: &[Page],
+        known: Known<'_>,
     ) -> Result<Vec<Page>, Error> {
-        if !self.context.config.theme.has_pages {
+        if !self.config.theme.has_pages {
             return Ok(Vec::new());
         }
         let atoms = atoms(feeds.iter().map(|page| page.path.as_str()));
-        let context = PageContext {
-            changelogs,
-            ..self.context
-        };
-        html_pages::of_devices(&self.engine, channels, context, &atoms)
+        html_pages::of_devices(&self.engine, channels, self.context(known), &atoms)
     }
 
-    /// Renders the files about all devices, given all channels and the paths of all feeds.
+    /// Renders the files about all devices, given all channels, or at least the newest build of each version in each, and
+    /// the paths of all feeds.
     ///
     /// `.nojekyll` keeps GitHub Pages from hiding and changing files. `404.html` is the answer of a host
     /// for an unknown path; without it some hosts answer 200, which breaks the cache of updaters.
@@ -153,14 +169,11 @@ impl<'l> Renderer<'l> {
         &self,
         channels: &ChannelMap<'_, '_>,
         feeds: impl Iterator<Item = &'p str>,
+        known: Known<'_>,
     ) -> Result<Vec<Page>, Error> {
-        let config = self.context.config;
+        let config = self.config;
         let theme = &config.theme;
-        let plain = PageContext {
-            has_site_atom: false,
-            ..self.context
-        };
-        let site = Value::from(Serde(values::SiteValues::new(plain)));
+        let site = Value::from(Serde(values::SiteValues::new(config, false)));
         let mut pages = vec![file(".nojekyll".to_owned(), b"")];
         let mut fixed = vec![("404.html", "404.html".to_owned())];
         if theme.has_pages {
@@ -178,7 +191,7 @@ impl<'l> Renderer<'l> {
             pages.extend(html_pages::of_site(
                 &self.engine,
                 channels,
-                self.context,
+                self.context(known),
                 &atoms,
             )?);
         }

@@ -18,7 +18,7 @@ use crate::model::address::encode_path;
 use crate::model::build::Device;
 use crate::model::config::Config;
 use crate::model::theme::{Color, Link, Theme};
-use crate::publish::feed::template::context::{self, BuildValues, DeltaValues};
+use crate::publish::feed::template::context::{BuildContext, BuildValues, DeltaValues};
 
 /// `site`: the same on every page.
 #[derive(Debug, Serialize)]
@@ -59,8 +59,7 @@ pub(super) struct Colors {
 }
 
 impl<'a> SiteValues<'a> {
-    pub(super) fn new(context: PageContext<'a>) -> SiteValues<'a> {
-        let config = context.config;
+    pub(super) fn new(config: &'a Config, has_site_atom: bool) -> SiteValues<'a> {
         let theme: &Theme = &config.theme;
         let link = |Link { name, url }: &'a Link| LinkValues { name, url };
         SiteValues {
@@ -72,7 +71,7 @@ impl<'a> SiteValues<'a> {
             links: theme.links.iter().map(link).collect(),
             colors: Colors::new(theme.accent),
             base_url: config.base_url.as_deref(),
-            atom: context.has_site_atom.then_some(super::SITE_ATOM),
+            atom: has_site_atom.then_some(super::SITE_ATOM),
         }
     }
 }
@@ -394,18 +393,19 @@ struct DeltaDownload<'a> {
 pub(super) fn build_values<'a>(
     entry: &BuildEntry<'a>,
     root: &str,
-    known: PageContext<'a>,
+    context: PageContext<'a>,
     shows: Shows,
 ) -> Value {
     // Most pages show no changelogs, so these are not copied for each.
     static NONE: Rendered = Rendered::new();
     let no_pages = HashMap::new();
-    let facts = context::BuildContext {
-        config: known.config,
+    let PageContext { config, known, .. } = context;
+    let facts = BuildContext {
+        config,
         changelogs: &NONE,
         pages: &no_pages,
     };
-    let base = known.config.base_url.as_deref();
+    let base = config.base_url.as_deref();
     let delta = |delta: &'a DeltaOffer<'a>| DeltaDownload {
         delta: DeltaValues::new(delta, entry.channel, facts),
         download: relative(delta.offer.url, base, root),
@@ -414,7 +414,7 @@ pub(super) fn build_values<'a>(
     let changelog = known.changelogs.get(&build.filename);
     let shown = changelog.filter(|_| shows.changelog);
     let history = known.history.get(&build.filename);
-    let mirrors = known.config.mirrors(build);
+    let mirrors = config.mirrors(build);
     let mirrors = mirrors.filter(|url| url != entry.offer.url);
     let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
     facts.images.retain(|image| image.url.is_some());

@@ -18,7 +18,7 @@ use romfeed::model::config::{Config, FeedConfig};
 use romfeed::model::theme::Template;
 use romfeed::publish::feed;
 use romfeed::publish::page::Page;
-use romfeed::publish::site::{self, PageContext};
+use romfeed::publish::site::{self, Known};
 
 /// The address of the sites of these bodies.
 pub(super) const BASE_URL: &str = "https://example.org/ota";
@@ -171,16 +171,18 @@ pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, S
         .all(&channels, &changelogs)
         .map_err(|e| e.to_string())?;
     let history = History::default();
-    let pages = site::Renderer::new(PageContext {
-        config,
+    let build_pages = feed::build_pages::paths(&channels);
+    let known = Known {
         changelogs: &changelogs,
         history: &history,
-        has_site_atom: true,
-    });
+        pages: &build_pages,
+    };
+    let pages = site::Renderer::new(config, true);
     let pages = pages.map_err(|e| e.to_string())?;
     let paths = feeds.pages.iter().map(|page| page.path.as_str());
-    let of_site = pages.of_site(&channels, paths).map_err(|e| e.to_string())?;
-    let of_devices = pages.of_devices(&channels, &changelogs, &feeds.pages);
+    let of_site = pages.of_site(&channels, paths, known);
+    let of_site = of_site.map_err(|e| e.to_string())?;
+    let of_devices = pages.of_devices(&channels, &feeds.pages, known);
     let of_devices = of_devices.map_err(|e| e.to_string())?;
     let pages = feeds.pages.into_iter().chain(of_site).chain(of_devices);
     let pages: Vec<Page> = pages.collect();

@@ -186,11 +186,6 @@ impl<'a> Templates<'a> {
         Ok(Templates { all, config })
     }
 
-    /// Whether a template makes pages about all devices.
-    pub(super) fn have_site_pages(&self) -> bool {
-        self.all.iter().any(Template::is_of_site)
-    }
-
     /// Returns how many of the newest builds of each variant the pages about all devices show, at most.
     pub(super) fn most_on_site_pages(&self) -> usize {
         let of_site = self.all.iter().filter(|template| template.is_of_site());

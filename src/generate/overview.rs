@@ -1,0 +1,152 @@
+//! What a run reports of one part of a site, and shows of it on pages about all devices.
+//!
+//! In: the catalog of a part, and its channels. Out: an [`Overview`], which borrows nothing and is remembered, so that
+//! the next run need not read the builds again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::outline::{IsNewest, Outline, ShownBuild};
+use super::report::{Event, FEEDS, Log, Totals};
+use super::sketch::hash;
+use super::warnings::{self, LookAlikes};
+use crate::catalog::Catalog;
+use crate::catalog::channels::{Channel, ChannelKey, Channels, Held};
+use crate::ingest::projects::History;
+use crate::model::build::Build;
+use crate::model::config::Config;
+use crate::model::fault_kind::FaultKind;
+use crate::publish::feed::{ChannelMap, build_pages};
+
+/// What is to be known of a part of a site once its builds are no longer in memory.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Overview {
+    /// A digest of all that it is made from; none if it cannot be remembered.
+    pub(super) digest: Option<u64>,
+    pub(super) outline: Outline,
+    pub(super) totals: Totals,
+    pub(super) look_alikes: LookAlikes,
+    /// Builds that are sound but not offered now, by path, and why.
+    held: BTreeMap<String, String>,
+    warnings: Vec<String>,
+    /// When it changes by itself, in seconds since the epoch.
+    next_change: Option<i64>,
+}
+
+impl Overview {
+    /// Describes a part. Its faults are in the log; with any, it is not to be remembered.
+    pub(super) fn new(
+        config: &Config,
+        digest: Option<u64>,
+        catalog: &Catalog,
+        channels: &Channels<'_>,
+        history: &History,
+        is_newest: &IsNewest<'_>,
+    ) -> (Overview, Log) {
+        let mut log = Log::default();
+        let mut held = BTreeMap::new();
+        for (path, reason) in &channels.held {
+            match reason {
+                Held::WrongWay(_) => {
+                    log.fault(path, FaultKind::Conflict, reason.to_string());
+                }
+                _ => {
+                    held.insert((*path).to_owned(), reason.to_string());
+                }
+            }
+        }
+        let all: ChannelMap<'_, '_> = channels.channels.iter().collect();
+        let pages = match config.theme.has_pages {
+            true => build_pages::paths(&all),
+            false => HashMap::new(),
+        };
+        let describe = |build: &Build, url: &str| ShownBuild {
+            record: catalog
+                .builds
+                .get_shared(build.identity())
+                .expect("channels are made of it"),
+            url: url.to_owned(),
+            page: pages.get(build.identity()).cloned(),
+            has_projects: history.contains_key(&build.filename),
+        };
+        let mut warnings = warnings::shared_names(config, &channels.channels);
+        warnings.extend(warnings::withheld(&channels.withheld));
+        let overview = Overview {
+            digest: digest.filter(|_| log.faults.is_empty()),
+            outline: Outline::new(channels.channels.iter(), &describe, is_newest),
+            totals: count_offers(&channels.channels),
+            look_alikes: LookAlikes::new(&channels.channels),
+            held,
+            warnings,
+            next_change: channels.next_change,
+        };
+        (overview, log)
+    }
+
+    /// Returns a digest of all that the files of the part are made from, besides what is `common` to all parts; none if
+    /// they are to be rendered each time.
+    pub(super) fn digest_with(&self, common: u64) -> Option<u64> {
+        // What is held back changes with time.
+        Some(hash(&(self.digest?, common, &self.held)))
+    }
+
+    /// Whether it is another at this time, in seconds since the epoch.
+    pub(super) fn changes_by(&self, now: i64) -> bool {
+        self.next_change.is_some_and(|change| change <= now)
+    }
+
+    /// Returns when it changes by itself, in seconds since the epoch.
+    pub(super) fn next_change(&self) -> Option<i64> {
+        self.next_change
+    }
+}
+
+/// Reports what is to be known of all parts.
+pub(super) fn report(overviews: &[Overview]) -> (Totals, Log) {
+    let mut log = Log::default();
+    let held = overviews.iter().flat_map(|overview| &overview.held);
+    let held: BTreeMap<&String, &String> = held.collect();
+    log.events
+        .extend(held.into_iter().map(|(path, reason)| Event::Held {
+            path: path.clone(),
+            reason: reason.clone(),
+        }));
+    for text in overviews.iter().flat_map(|overview| &overview.warnings) {
+        log.warn(FEEDS, text.clone());
+    }
+    let mut look_alikes = LookAlikes::default();
+    let mut totals = Totals::default();
+    for overview in overviews {
+        look_alikes.append(&overview.look_alikes);
+        totals.append(&overview.totals);
+    }
+    log.append(look_alikes.warn());
+    (totals, log)
+}
+
+/// Counts what is offered.
+fn count_offers(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Totals {
+    let mut totals = Totals::default();
+    // A build may be in several channels, but is in the catalog once: its address in memory
+    // identifies it.
+    let mut offered: HashSet<*const Build> = HashSet::new();
+    let mut deltas: HashSet<*const Build> = HashSet::new();
+    for (key, channel) in channels {
+        totals.num_unlisted += channel.num_unlisted;
+        offered.extend(channel.offers.iter().map(|o| std::ptr::from_ref(o.build)));
+        let of_channel = channel
+            .deltas
+            .iter()
+            .map(|d| std::ptr::from_ref(d.offer.build));
+        deltas.extend(of_channel);
+        if !channel.offers.is_empty() {
+            let variant = key.variant.as_ref();
+            totals.variants.insert(variant.map(ToString::to_string));
+            totals.devices.insert(key.device.to_string());
+        }
+    }
+    totals.num_offered = offered.len();
+    totals.num_deltas = deltas.len();
+    totals
+}

@@ -1,0 +1,108 @@
+//! Runs that only make the site: there are no packages to look at, and the catalog needs no change.
+//!
+//! In: a catalog with one file for each device. Out: the site. The builds of a device are in memory only while its pages
+//! are rendered, and those of a device that is as the last run left it are not read at all.
+
+use std::collections::BTreeMap;
+
+use super::changelogs::Gathered;
+use super::memory::Memory;
+use super::notes::Notes;
+use super::sidecars::{self, Folders};
+use super::site::{self, Known};
+use super::state::RUN_WAIT;
+use super::stock::Stock;
+use super::{
+    Error, Observer, Report, changelogs, folders, lock_state, projects, start, thread_pool,
+};
+use crate::catalog::{Held, store};
+use crate::files::remove_leftover_copy;
+use crate::model::config::Config;
+use crate::publish::writer;
+
+/// Whether a run makes a site from one catalog with a file for each device, and from no source.
+pub(super) fn is_of_folder(config: &Config, asks_sources: bool) -> bool {
+    let writes_site = !config.dry_run && !config.catalog_only;
+    let [catalog] = &config.catalogs[..] else {
+        return false;
+    };
+    writes_site && !asks_sources && config.scope.is_all() && store::is_folder(catalog)
+}
+
+/// Makes the site, if that is all there is to do; else changes nothing and returns none. `now` is in seconds since the
+/// epoch.
+///
+/// # Errors
+/// [`Error`].
+pub(super) fn generate(
+    config: &Config,
+    asks_sources: bool,
+    observer: &dyn Observer,
+    now: i64,
+) -> Result<Option<Report>, Error> {
+    if !is_of_folder(config, asks_sources) {
+        return Ok(None);
+    }
+    let path = folders::primary_catalog(config)?;
+    folders::require_builds_folder(config)?;
+    let mut report = Report {
+        from_catalog_alone: true,
+        ..Report::default()
+    };
+    let scan = report.take(start::scan_builds(config));
+    if !scan.packages.is_empty() || !scan.links.is_empty() || !store::is_there(path) {
+        return Ok(None);
+    }
+    store::refuse_other_form(path)?;
+    let _lock = lock_state(&config.state)?;
+    let pool = thread_pool(config.jobs)?;
+    let held = Held::lock(&config.place, path, RUN_WAIT)?;
+    remove_leftover_copy(&config.changelogs);
+    pool.install(|| {
+        let stock = Stock::folder(path)?;
+        let known = Known::find(config, &stock, Memory::of_last_run(config))?;
+        let sketches = &known.sketches;
+        if sketches.are_empty() || !sketches.are_settled(config) {
+            return Ok(None);
+        }
+        known.require_published(config)?;
+        report.append(sketches.warn_of_missing_sources(config));
+        report.unseen = sketches.served();
+        make(config, now, &stock, known, held, observer, report).map(Some)
+    })
+}
+
+/// Makes and writes the site.
+fn make(
+    config: &Config,
+    now: i64,
+    stock: &Stock<'_>,
+    known: Known,
+    held: Held,
+    observer: &dyn Observer,
+    mut report: Report,
+) -> Result<Report, Error> {
+    let stored = sidecars::list_stored(&config.changelogs)?;
+    let folders = Folders::new(config, None);
+    let notes = Notes::new(
+        config,
+        &folders,
+        &stored,
+        Gathered::default(),
+        BTreeMap::new(),
+    );
+    let lock = match report.is_refused(config) {
+        true => None,
+        false => Some(writer::open(&config.out, config.adopt)?),
+    };
+    let made = site::make(config, now, stock, known, notes, lock.as_ref(), &mut report)?;
+    if let Some(lock) = lock.filter(|_| !report.is_refused(config)) {
+        observer.writing();
+        changelogs::store(held.place(), &made.texts.changelogs, &|_| true)?;
+        projects::store(held.place(), &made.texts.projects, &|_| true)?;
+        drop(held);
+        made.write(config, &report, &lock, &stock.stamps().collect())?;
+        observer.written();
+    }
+    Ok(report)
+}

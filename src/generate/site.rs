@@ -1,0 +1,212 @@
+//! Renders a site, plans what to write, writes it, and remembers it for the next run.
+
+use std::collections::BTreeMap;
+
+use super::memory::Memory;
+use super::notes::{Found, Notes};
+use super::outline::Newest;
+use super::pages::Site;
+use super::report::{Log, Report};
+use super::sketches::Sketches;
+use super::stock::Stock;
+use super::unchanged::{self, Comparison, Parts};
+use super::{Error, warnings};
+use crate::model::config::Config;
+use crate::model::fault_kind::FaultKind;
+use crate::publish::page::Page;
+use crate::publish::writer::{self, Compared, Comparer, Manifest};
+
+/// What is known of a site before its texts are read.
+pub(super) struct Known {
+    pub(super) sketches: Sketches,
+    /// What is remembered of the last run.
+    memory: Memory,
+    /// The manifest of the site, if it has one.
+    manifest: Option<Manifest>,
+    /// What phones know all builds and tombstones by, sorted.
+    names: Vec<String>,
+}
+
+impl Known {
+    /// Sketches the catalog, and reads the manifest of the site.
+    pub(super) fn find(
+        config: &Config,
+        stock: &Stock<'_>,
+        mut memory: Memory,
+    ) -> Result<Known, Error> {
+        let manifest = writer::read_manifest(&config.out)?;
+        let published = manifest
+            .as_ref()
+            .map_or(&[][..], |manifest| &manifest.builds);
+        let mut sketches = Sketches::new(config, stock, &memory)?;
+        let names = match sketches.names(published) {
+            Some(names) => names,
+            None => {
+                memory.forget_catalogs();
+                sketches = Sketches::new(config, stock, &memory)?;
+                sketches.names(published).expect("all files were read")
+            }
+        };
+        Ok(Known {
+            sketches,
+            memory,
+            manifest,
+            names,
+        })
+    }
+
+    /// Requires all builds of the site in the output folder, unless a new catalog was asked for.
+    ///
+    /// # Errors
+    /// [`Error::BuildsLost`].
+    pub(super) fn require_published(&self, config: &Config) -> Result<(), Error> {
+        let published = self
+            .manifest
+            .as_ref()
+            .map_or(&[][..], |manifest| &manifest.builds);
+        let lost = self.sketches.find_lost(published);
+        match lost.filter(|_| !config.new_catalog) {
+            None => Ok(()),
+            Some(lost) => Err(Error::BuildsLost {
+                catalog: config.catalogs[0].clone(),
+                num: lost.num,
+                example: lost.example,
+            }),
+        }
+    }
+}
+
+/// A site that is rendered and compared with its folder.
+pub(super) struct Made {
+    files: Vec<Compared>,
+    parts: Parts,
+    sketches: Sketches,
+    newest: Newest,
+    /// What was found of the texts about builds; their log is in the report.
+    pub(super) texts: Found,
+    /// Holds the contents of files that differ.
+    _contents: Comparer,
+}
+
+/// Renders a site, compares it with the output folder, and plans what to write there; a lock shows that it may be
+/// written. `now` is in seconds since the epoch.
+pub(super) fn make(
+    config: &Config,
+    now: i64,
+    stock: &Stock<'_>,
+    known: Known,
+    notes: Notes<'_>,
+    lock: Option<&writer::SiteLock>,
+    report: &mut Report,
+) -> Result<Made, Error> {
+    let Known {
+        sketches,
+        mut memory,
+        manifest,
+        names,
+    } = known;
+    let mut comparison = Comparison::new(config, lock, &mut memory, manifest);
+    let site = Site {
+        config,
+        stock,
+        sketches: &sketches,
+        notes: &notes,
+        now,
+        memory: &memory,
+    };
+    let render = |comparison: &Comparison<'_>| {
+        let (mut rendered, log) = site.render(comparison)?;
+        let totals = std::mem::take(&mut rendered.totals);
+        let newest = std::mem::take(&mut rendered.newest);
+        let (files, parts) = unchanged::join(rendered);
+        let checked = writer::check_paths(files.iter().map(Compared::names)).map_err(Error::from);
+        checked.map(|()| (files, parts, newest, totals, log))
+    };
+    let rendered = match render(&comparison) {
+        // What made two pages is known only if both were rendered.
+        Err(Error::Writer(writer::Error::Duplicate { .. } | writer::Error::Prefix { .. }))
+            if comparison.forget() =>
+        {
+            render(&comparison)
+        }
+        rendered => rendered,
+    };
+    let (files, parts, newest, totals, log) = rendered?;
+    let mut texts = notes.into_found();
+    report.append(std::mem::take(&mut texts.log));
+    report.append(log);
+    report.set_totals(totals);
+    plan(config, &files, comparison.manifest.take(), names, report)?;
+    Ok(Made {
+        files,
+        parts,
+        sketches,
+        newest,
+        texts,
+        _contents: comparison.comparer,
+    })
+}
+
+impl Made {
+    /// Writes the site as it was planned, and remembers it. `stamps` are those of the catalog files whose sketches are
+    /// made from what they hold now.
+    pub(super) fn write(
+        self,
+        config: &Config,
+        report: &Report,
+        lock: &writer::SiteLock,
+        stamps: &BTreeMap<String, u64>,
+    ) -> Result<(), Error> {
+        writer::execute(&config.out, &self.files, &report.plan, lock)?;
+        let mut memory = Memory::new(config);
+        memory.newest = self.newest;
+        for (name, sketch) in self.sketches.into_inner() {
+            if let Some(stamp) = stamps.get(&name) {
+                memory.add_catalog(name, *stamp, sketch);
+            }
+        }
+        self.parts.remember(&self.files, &mut memory);
+        memory.store(config);
+        Ok(())
+    }
+
+    /// Returns the pages, if their contents are in memory.
+    pub(super) fn into_pages(self) -> Vec<Page> {
+        let pages = self.files.into_iter().filter_map(Compared::into_page);
+        pages.collect()
+    }
+}
+
+/// Plans what to write to the output folder. `names` is what phones know all builds by.
+fn plan(
+    config: &Config,
+    files: &[Compared],
+    manifest: Option<Manifest>,
+    names: Vec<String>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    if config.adopt && writer::lacks_manifest(&config.out)? {
+        report.append(warnings::adoption(config));
+    }
+    let plan = writer::plan(&config.out, files, manifest, names, config.adopt)?;
+    report.plan = plan.at(config.base_url.as_deref());
+    report.append(report_plan(config, files, report));
+    report.sort_faults();
+    Ok(())
+}
+
+/// Reports pages that cannot be written, and warns of names and changes that may cause trouble.
+fn report_plan(config: &Config, pages: &[Compared], report: &Report) -> Log {
+    let mut log = warnings::case(pages);
+    for path in &report.plan.reserved {
+        let message = "this file system reserves its name, so the page is left out";
+        log.fault(path, FaultKind::Unsupported, message);
+    }
+    log.append(warnings::changes(config, pages, report));
+    log.append(warnings::other_address(config, report));
+    for path in &report.plan.foreign {
+        let message = "a file or link that romfeed did not write is in the way of this page";
+        log.fault(path, FaultKind::Conflict, message);
+    }
+    log
+}

@@ -1,0 +1,144 @@
+//! What the whole site needs to know of the catalog of one device, without its builds.
+//!
+//! In: a catalog file. Out: a [`Sketch`], a few bytes for each build, which the state folder remembers: while the file
+//! stays as it is, it need not be read again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{reconcile, sources};
+use crate::catalog::Catalog;
+use crate::model::build::{Device, bounded_stem};
+use crate::model::config::{AddressSource, Config};
+use crate::source;
+
+/// Hashes of texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hashes(pub(super) Vec<u64>);
+
+impl Serialize for Hashes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.0.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        BASE64_STANDARD.encode(bytes).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hashes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hashes, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64_STANDARD.decode(text).map_err(de::Error::custom)?;
+        let (hashes, rest) = bytes.as_chunks();
+        match rest.is_empty() {
+            true => Ok(Hashes(
+                hashes.iter().copied().map(u64::from_le_bytes).collect(),
+            )),
+            false => Err(de::Error::custom("half a number")),
+        }
+    }
+}
+
+/// Returns the hash of a value; the same in each run of one program.
+pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What the whole site needs to know of one catalog file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Sketch {
+    /// A digest of all that the file holds.
+    pub(super) digest: u64,
+    /// The devices that it has builds or tombstones of.
+    pub(super) devices: BTreeSet<Device>,
+    /// The names under which phones ask for these.
+    pub(super) names: BTreeSet<Device>,
+    /// The aliases under which builds were published.
+    pub(super) aliases: BTreeMap<Device, BTreeSet<Device>>,
+    /// Of what phones know builds and tombstones by.
+    pub(super) ids: Hashes,
+    /// Of the stems of file names of builds.
+    pub(super) stems: Hashes,
+    /// Of the download addresses of offered builds.
+    pub(super) addresses: Hashes,
+    /// The folders of packages that no source has.
+    pub(super) folders: BTreeSet<String>,
+    /// The numbers of offered builds that are of sources, by these.
+    pub(super) num_of_sources: BTreeMap<String, usize>,
+    /// The file names of offered builds whose packages the site itself serves.
+    pub(super) served: Vec<String>,
+    /// The number of other builds that are offered from elsewhere, and of no source.
+    pub(super) num_elsewhere: usize,
+    /// Whether rules for variants give a build another variant than it has.
+    pub(super) is_misplaced: bool,
+    /// Whether an offered build has no download address.
+    lacks_address: bool,
+}
+
+impl Sketch {
+    /// Describes a catalog file.
+    pub(super) fn new(config: &Config, catalog: &Catalog) -> Sketch {
+        let mut sketch = Sketch {
+            digest: hash(catalog),
+            devices: catalog.devices().into_iter().cloned().collect(),
+            aliases: catalog.aliases.clone(),
+            ids: Hashes(catalog.identities().map(hash).collect()),
+            num_of_sources: sources::num_offered(catalog),
+            served: reconcile::unseen(config, catalog),
+            ..Sketch::default()
+        };
+        sketch.names.extend(catalog.aliases.keys().cloned());
+        let builds = catalog.builds.values().map(|record| {
+            let build = &record.build;
+            (&build.device, build.next_device.as_ref(), &record.former)
+        });
+        let stones = catalog.tombstones.values();
+        let stones = stones.map(|s| (&s.device, s.next_device.as_ref(), &s.former));
+        let mut seen = BTreeSet::new();
+        for (device, next_device, former) in builds.chain(stones) {
+            let former = former.iter().map(|channel| &channel.device);
+            for device in former.chain([device]) {
+                if seen.insert((device, next_device)) {
+                    let names = config.names(device, next_device);
+                    sketch.names.extend(names.into_iter().cloned());
+                }
+            }
+        }
+        for record in catalog.builds.values() {
+            let build = &record.build;
+            sketch.stems.0.push(hash(&*bounded_stem(&build.filename)));
+            let variant = config.variant_by_path(&build.path);
+            sketch.is_misplaced |= variant.is_some() && variant != build.variant.as_ref();
+            if build.origin.is_none() {
+                let folder = source::split(&build.path).0;
+                if !sketch.folders.contains(folder) {
+                    sketch.folders.insert(folder.to_owned());
+                }
+            }
+            if !record.is_offered() {
+                continue;
+            }
+            let address = config.address(build);
+            sketch.lacks_address |= address.is_none();
+            let is_elsewhere = address
+                .as_ref()
+                .is_some_and(|(_, by)| *by != AddressSource::Site);
+            sketch.num_elsewhere += usize::from(build.origin.is_none() && is_elsewhere);
+            sketch
+                .addresses
+                .0
+                .extend(address.map(|(url, _)| hash(&*url)));
+        }
+        sketch
+    }
+
+    /// Whether a run that looks at packages must read the file, whatever these are: the packages of its builds may be gone,
+    /// or the settings ask for a change.
+    pub(super) fn must_be_read(&self) -> bool {
+        !self.served.is_empty() || self.is_misplaced || self.lacks_address
+    }
+}

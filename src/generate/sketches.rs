@@ -1,0 +1,198 @@
+//! The sketches of all catalog files of a site, and what they tell without the builds themselves.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::memory::Memory;
+use super::report::Log;
+use super::sketch::{Sketch, hash};
+use super::stock::Stock;
+use super::{Error, reconcile, sources};
+use crate::catalog::Catalog;
+use crate::model::build::Device;
+use crate::model::config::Config;
+
+/// The sketch of each catalog file, by its name.
+#[derive(Debug, Default)]
+pub(super) struct Sketches(BTreeMap<String, Sketched>);
+
+/// The sketch of a catalog file.
+#[derive(Debug)]
+struct Sketched {
+    sketch: Sketch,
+    /// What phones know its builds and tombstones by; none if the file was not read in this run.
+    ids: Option<Vec<String>>,
+}
+
+/// Builds that were published and are in no catalog.
+pub(super) struct Lost {
+    pub(super) num: usize,
+    /// One of them.
+    pub(super) example: String,
+}
+
+impl Sketches {
+    /// Sketches all catalog files; those that are remembered as they are, are not read.
+    ///
+    /// # Errors
+    /// [`Error::Catalog`] if one cannot be read.
+    pub(super) fn new(
+        config: &Config,
+        stock: &Stock<'_>,
+        memory: &Memory,
+    ) -> Result<Sketches, Error> {
+        let sketch = |(name, stamp): (&str, Option<u64>)| {
+            if let Some(sketch) = memory.sketch(name, stamp) {
+                let (sketch, ids) = (sketch.clone(), None);
+                return Ok((name.to_owned(), Sketched { sketch, ids }));
+            }
+            let catalog = stock.load(&BTreeSet::from([name.to_owned()]))?;
+            let ids = catalog.identities().map(str::to_owned).collect();
+            let sketched = Sketched {
+                sketch: Sketch::new(config, &catalog),
+                ids: Some(ids),
+            };
+            Ok((name.to_owned(), sketched))
+        };
+        let files = stock.files().into_par_iter();
+        Ok(Sketches(files.map(sketch).collect::<Result<_, Error>>()?))
+    }
+
+    /// Iterates over the names of the files and their sketches.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Sketch)> {
+        self.0
+            .iter()
+            .map(|(name, sketched)| (&**name, &sketched.sketch))
+    }
+
+    /// Returns the sketch of a file.
+    pub(super) fn get(&self, name: &str) -> &Sketch {
+        &self.0[name].sketch
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Sketch> {
+        self.0.values().map(|sketched| &sketched.sketch)
+    }
+
+    /// Whether there is no build and no tombstone.
+    pub(super) fn are_empty(&self) -> bool {
+        self.values().all(|sketch| sketch.ids.0.is_empty())
+    }
+
+    /// Whether each file can be taken as it is: none has a build, a file name or an id of another, and the settings ask
+    /// for no change of the catalog.
+    pub(super) fn are_settled(&self, config: &Config) -> bool {
+        let is_misplaced = self.values().any(|sketch| sketch.is_misplaced);
+        self.are_distinct() && !is_misplaced && self.has_all_aliases(config)
+    }
+
+    /// Whether no file has a build, a file name or an id of another.
+    pub(super) fn are_distinct(&self) -> bool {
+        let mut seen: HashMap<u64, &str> = HashMap::new();
+        let mut are_distinct = |kind: fn(&Sketch) -> &[u64]| {
+            seen.clear();
+            self.0.iter().all(|(name, sketched)| {
+                let mut hashes = kind(&sketched.sketch).iter();
+                hashes.all(|hash| *seen.entry(*hash).or_insert(name) == name)
+            })
+        };
+        are_distinct(|sketch| &sketch.ids.0) && are_distinct(|sketch| &sketch.stems.0)
+    }
+
+    /// Whether the catalog has the aliases under which its builds are published now.
+    fn has_all_aliases(&self, config: &Config) -> bool {
+        let of_files = self.values().flat_map(|sketch| &sketch.aliases);
+        let aliases: BTreeMap<Device, BTreeSet<Device>> = of_files
+            .map(|(device, aliases)| (device.clone(), aliases.clone()))
+            .collect();
+        let known = Catalog {
+            aliases,
+            ..Catalog::default()
+        };
+        let devices: BTreeSet<&Device> = self.values().flat_map(|sketch| &sketch.devices).collect();
+        reconcile::published_aliases(config, &known, &devices, &[]) == known.aliases
+    }
+
+    /// Returns the addresses that several offered builds have.
+    pub(super) fn shared_addresses(&self) -> HashSet<u64> {
+        let mut seen = HashSet::new();
+        let all = self.values().flat_map(|sketch| &sketch.addresses.0);
+        all.filter(|address| !seen.insert(**address))
+            .copied()
+            .collect()
+    }
+
+    /// Returns the names of the files with builds that have one of these addresses.
+    pub(super) fn files_with(&self, addresses: &HashSet<u64>) -> Vec<&str> {
+        let has_some = |sketch: &Sketch| sketch.addresses.0.iter().any(|a| addresses.contains(a));
+        let files = self.iter().filter(|(_, sketch)| has_some(sketch));
+        files.map(|(name, _)| name).collect()
+    }
+
+    /// Returns the file names of offered builds whose packages the site itself serves.
+    pub(super) fn served(&self) -> Vec<String> {
+        self.values()
+            .flat_map(|sketch| &sketch.served)
+            .cloned()
+            .collect()
+    }
+
+    /// Returns the number of builds, of no source, that are offered from elsewhere; of all files but some.
+    pub(super) fn num_elsewhere(&self, without: &BTreeSet<String>) -> usize {
+        let others = self.iter().filter(|(name, _)| !without.contains(*name));
+        others.map(|(_, sketch)| sketch.num_elsewhere).sum()
+    }
+
+    /// Warns of sources that the settings lack.
+    pub(super) fn warn_of_missing_sources(&self, config: &Config) -> Log {
+        let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+        for (source, num) in self.values().flat_map(|sketch| &sketch.num_of_sources) {
+            *numbers.entry(source.clone()).or_default() += num;
+        }
+        sources::warn_of_missing(config, &numbers)
+    }
+
+    /// Returns what phones know all builds and tombstones by, sorted; `published` are those of the last run. None if that
+    /// run knew others of the files that were not read in this one.
+    pub(super) fn names(&self, published: &[String]) -> Option<Vec<String>> {
+        let unread = self.0.values().filter(|sketched| sketched.ids.is_none());
+        let unread: HashSet<u64> = unread.flat_map(|s| &s.sketch.ids.0).copied().collect();
+        let read = self.0.values().filter_map(|sketched| sketched.ids.as_ref());
+        let kept = published
+            .iter()
+            .filter(|name| unread.contains(&hash(&***name)));
+        let mut names: Vec<String> = kept.cloned().collect();
+        if names.len() != unread.len() {
+            return None;
+        }
+        names.extend(read.flatten().cloned());
+        names.sort_unstable();
+        names.dedup();
+        Some(names)
+    }
+
+    /// Finds builds that were published and are in none of the files.
+    pub(super) fn find_lost(&self, published: &[String]) -> Option<Lost> {
+        let known: HashSet<u64> = self
+            .values()
+            .flat_map(|sketch| &sketch.ids.0)
+            .copied()
+            .collect();
+        let mut lost = published
+            .iter()
+            .filter(|name| !known.contains(&hash(&***name)));
+        let example = lost.next()?.clone();
+        Some(Lost {
+            num: 1 + lost.count(),
+            example,
+        })
+    }
+
+    /// Returns the sketches themselves, to be remembered.
+    pub(super) fn into_inner(self) -> impl Iterator<Item = (String, Sketch)> {
+        self.0
+            .into_iter()
+            .map(|(name, sketched)| (name, sketched.sketch))
+    }
+}
