@@ -142,25 +142,52 @@ if (box) {
     worker.postMessage(file);
   });
 
-  // Returns all files of the site, or `null` if their list cannot be loaded.
-  const load = async () => {
+  // Returns a list of the site, or `undefined` if it cannot be loaded.
+  const load = async (path, key) => {
     try {
-      const response = await fetch(new URL("assets/digests.json", root));
-      const { builds } = await response.json();
-      return builds.flatMap(({ model, device, page, files }) =>
-        Object.entries(files).map(([name, sha256]) => ({ model, device, page, name, sha256 })));
+      const response = await fetch(new URL(`assets/${path}.json`, root));
+      const list = (await response.json())[key];
+      return Array.isArray(list) ? list : undefined;
     } catch {
-      return null;
+      return undefined;
     }
+  };
+
+  const filesOf = async (device) => {
+    const builds = await load(`digests/${encodeURIComponent(device)}`, "builds");
+    return builds?.flatMap(({ model, device, page, files }) =>
+      Object.entries(files).map(([name, sha256]) => ({ model, device, page, name, sha256 })));
+  };
+
+  // Devices whose files are looked through for one file, at most.
+  const most = 30;
+  const words = (text) => `-${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-")}-`;
+
+  // Returns the published files that a file may be, and what it is if it is none of them. Those of other
+  // devices are loaded only if this device has no such file; on large sites, those of devices in its name.
+  const filesFor = async (file, sha256) => {
+    const own = await filesOf(box.dataset.model);
+    if (!own) return [[], said.noList];
+    if (own.some((known) => known.sha256 === sha256)) return [own];
+    const devices = await load("digests", "devices");
+    if (!devices) return [own, said.noList];
+    const others = devices.map(({ model }) => model).filter((model) => model !== box.dataset.model);
+    const isNamed = (model) => words(file.name).includes(words(model));
+    const asked = others.length > most ? others.filter(isNamed).slice(0, most) : others;
+    const lists = await Promise.all(asked.map(filesOf));
+    const isAll = asked.length === others.length;
+    // A copy of parts.html may lack the text.
+    const none = isAll ? said.unknown : said.notHere ?? said.noList;
+    return [own.concat(...lists.map((list) => list ?? [])), lists.includes(undefined) ? said.noList : none];
   };
 
   // Returns the kind of the result and its lines.
   const judge = async (file, sha256) => {
     const row = rows.find((row) => row.querySelector("code").textContent === sha256);
     if (row) return ["good", fill(said.unchanged, { name: element("code", row.dataset.file) })];
-    const files = await load();
+    const [files, none] = await filesFor(file, sha256);
     // Devices may have the same image, and some have the same name.
-    const same = files?.filter((known) => known.sha256 === sha256) ?? [];
+    const same = files.filter((known) => known.sha256 === sha256);
     const own = same.filter((known) => known.model === box.dataset.model);
     const found = own.find((known) => known.page === box.dataset.page) ?? own[0] ?? same[0];
     if (found) {
@@ -172,13 +199,12 @@ if (box) {
     }
     // Browsers number a second download of the same name.
     const saved = file.name.replace(/ ?\(\d+\)(?=\.\w+$)/, "");
-    const named = files?.filter(({ name }) => name === file.name || name === saved) ?? [];
+    const named = files.filter(({ name }) => name === file.name || name === saved);
     const isNamed = named.length > 0 || rows.some((row) => row.dataset.file === saved);
     const name = element("code", file.name);
     const digest = fill(said.digest, { sha256: element("code", sha256) });
     if (named.some((known) => !known.sha256)) return ["bad", fill(said.unchecked, { name }), digest];
-    const text = isNamed ? said.changed : files ? said.unknown : said.noList;
-    return ["bad", fill(text, { name }), digest];
+    return ["bad", fill(isNamed ? said.changed : none, { name }), digest];
   };
 
   const check = async (file) => {

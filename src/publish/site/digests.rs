@@ -1,9 +1,9 @@
-//! The list of all files that people can download, with their digests: the script of pages compares
-//! downloaded files with it.
+//! The files that people can download, with their digests: the script of pages compares downloaded
+//! files with them. Each device has a list of its files, and an index names the devices.
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::builds::{BuildEntry, DeviceBuilds};
 use super::values::device_name;
@@ -12,32 +12,10 @@ use crate::model::build::ImageFile;
 use crate::model::config::Config;
 use crate::publish::page::Page;
 
-/// About how many bytes describe one build.
-const LEN: usize = 220;
-
-/// All builds; each is described when it is written, since large sites have very many.
-struct List<'l, 'a> {
-    devices: &'l [DeviceBuilds<'a>],
-    config: &'l Config,
-}
-
-impl Serialize for List<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let builds = self.devices.iter().flat_map(|device| {
-            let name = device_name(device, self.config);
-            let entries = device.builds.iter();
-            entries.map(move |entry| BuildFiles {
-                model: device.model.as_str(),
-                device: name,
-                page: entry
-                    .path
-                    .clone()
-                    .unwrap_or_else(|| device_path(device.model.as_str())),
-                files: files(entry, self.config),
-            })
-        });
-        serializer.collect_seq(builds)
-    }
+/// The list of a device.
+#[derive(Debug, Serialize)]
+struct List<'a> {
+    builds: Vec<BuildFiles<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,14 +30,50 @@ struct BuildFiles<'a> {
     files: BTreeMap<&'a str, Option<&'a str>>,
 }
 
-/// Renders the list.
-pub(super) fn render(devices: &[DeviceBuilds<'_>], config: &Config) -> Page {
-    let list = BTreeMap::from([("builds", List { devices, config })]);
-    let num_builds: usize = devices.iter().map(|device| device.builds.len()).sum();
-    let mut json = Vec::with_capacity(LEN * num_builds);
-    serde_json::to_writer(&mut json, &list).expect("names and digests are texts");
+/// The index of all lists.
+#[derive(Debug, Serialize)]
+struct Index<'a> {
+    devices: Vec<ListedDevice<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedDevice<'a> {
+    /// Its codename.
+    model: &'a str,
+    name: &'a str,
+}
+
+/// Renders the list of a device's files.
+pub(super) fn of_device(device: &DeviceBuilds<'_>, config: &Config) -> Page {
+    let model = device.model.as_str();
+    let builds = device.builds.iter().map(|entry| BuildFiles {
+        model,
+        device: device_name(device, config),
+        page: entry.path.clone().unwrap_or_else(|| device_path(model)),
+        files: files(entry, config),
+    });
+    let list = List {
+        builds: builds.collect(),
+    };
+    render(format!("{ASSETS}/digests/{model}.json"), &list)
+}
+
+/// Renders the index of all devices. Their builds are not looked at.
+pub(super) fn index(devices: &[DeviceBuilds<'_>], config: &Config) -> Page {
+    let devices = devices.iter().map(|device| ListedDevice {
+        model: device.model.as_str(),
+        name: device_name(device, config),
+    });
+    let index = Index {
+        devices: devices.collect(),
+    };
+    render(format!("{ASSETS}/digests.json"), &index)
+}
+
+fn render(path: String, content: &impl Serialize) -> Page {
+    let mut json = serde_json::to_vec(content).expect("names and digests are texts");
     json.push(b'\n');
-    file(format!("{ASSETS}/digests.json"), &json)
+    file(path, &json)
 }
 
 fn files<'a>(entry: &BuildEntry<'a>, config: &Config) -> BTreeMap<&'a str, Option<&'a str>> {

@@ -35,7 +35,8 @@ struct Job {
     values: Vec<(&'static str, Value)>,
 }
 
-/// Renders the pages of some devices, given their channels and the paths of their newsfeeds.
+/// Renders the pages of some devices and the lists of their files, given their channels and the paths of
+/// their newsfeeds.
 ///
 /// # Errors
 /// [`Error::Template`] for the first page that cannot be rendered.
@@ -54,11 +55,14 @@ pub(super) fn of_devices(
     let jobs = devices
         .iter()
         .flat_map(|device| device_jobs(device, context));
-    jobs.map(|job| render_job(engine, &site, base, job))
-        .collect()
+    let pages = jobs.map(|job| render_job(engine, &site, base, job));
+    let lists = devices
+        .iter()
+        .map(|device| Ok(digests::of_device(device, context.config)));
+    pages.chain(lists).collect()
 }
 
-/// Renders the pages about all devices.
+/// Renders the home page, and the index of the devices' lists of files.
 ///
 /// # Errors
 /// [`Error::Template`].
@@ -75,7 +79,7 @@ pub(super) fn of_site(
     let base = context.config.base_url.as_deref();
     let devices = by_device(channels, atoms, context.known.pages);
     Ok([
-        digests::render(&devices, context.config),
+        digests::index(&devices, context.config),
         render_job(engine, &site, base, home(&devices, context))?,
     ])
 }
