@@ -4,15 +4,14 @@
 //! turn out to be of another device; then the run begins again, and reads all files.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Error;
 use super::memory::Memory;
 use super::parts::Groups;
 use super::sketch::{Sketch, hash};
 use super::sketches::Sketches;
 use super::stock::{self, Stock};
-use super::{Error, settled};
 use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, bounded_stem};
 use crate::model::config::Config;
@@ -35,18 +34,13 @@ impl Concerned {
     /// [`Error::Catalog`] if a file that is not remembered cannot be read.
     pub(super) fn find(
         config: &Config,
-        path: &Path,
         scan: &Scan,
-        asks_sources: bool,
+        memory: &Memory,
     ) -> Result<Option<Concerned>, Error> {
-        if !settled::is_of_folder(config, asks_sources) || config.full || !scan.links.is_empty() {
+        if !scan.links.is_empty() || !memory.has_catalogs() {
             return Ok(None);
         }
-        let memory = Memory::load(config);
-        if !memory.has_catalogs() {
-            return Ok(None);
-        }
-        let sketches = Sketches::new(config, &Stock::folder(path)?, &memory)?;
+        let sketches = Sketches::new(config, &Stock::folder(&config.catalogs[0])?, memory)?;
         if !sketches.are_distinct() {
             return Ok(None);
         }

@@ -198,7 +198,7 @@ fn generate_once(
         concerned: start.concerned.as_ref(),
     };
     let sources = ask_sources(&run, fetch, &catalogs, &mut report)?;
-    let mut inputs = Inputs {
+    let inputs = Inputs {
         scan: &start.scan,
         sources: &sources,
         folders: Folders::new(config, fetch.map(|_| &sources.folders)),
@@ -224,56 +224,73 @@ fn generate_once(
     if run.concerned.is_some_and(Concerned::are_too_few) {
         return Ok(None);
     }
-    let (held, found) = pool.install(|| hold_catalog(&run, &mut catalogs, found))?;
+    let memory = start.memory;
+    let published = pool.install(|| {
+        let catalogs = &mut catalogs;
+        publish(&run, inputs, found, projects, catalogs, memory, &mut report)
+    });
+    Ok(published?.then_some(report))
+}
+
+/// Merges what was found into the catalog, and makes the site. Returns false, and changes nothing, if the run must read all
+/// catalog files for that.
+fn publish(
+    run: &Run<'_>,
+    mut inputs: Inputs<'_>,
+    found: Found,
+    projects: BTreeMap<String, Projects>,
+    catalogs: &mut Catalogs,
+    memory: Memory,
+    report: &mut Report,
+) -> Result<bool, Error> {
+    let config = run.config;
+    let (held, found) = hold_catalog(run, catalogs, found)?;
     // Other processes may have added builds with their texts.
     inputs.stored = sidecars::list_stored(&config.changelogs)?;
-    let before = update_catalog(config, &inputs, found, &mut catalogs, &mut report);
-    sources.count_traffic(&mut report.sources);
+    let before = update_catalog(config, &inputs, found, catalogs, report);
+    inputs.sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
-    if merged.is_empty() {
+    if merged.is_empty() && run.concerned.is_none() {
         drop(held);
         remove_empty_folder(folders::primary_catalog(config)?);
         report.nothing_to_publish = true;
         report.sort_faults();
-        return Ok(Some(report));
+        return Ok(true);
     }
-    let Some((stock, known)) = pool.install(|| find_known(&run, &merged, &mut report))? else {
-        return Ok(None);
+    let Some((stock, known)) = find_known(run, &merged, memory, report)? else {
+        return Ok(false);
     };
-    let listed = report.take(gather_listed(&run, &merged, &inputs)?);
+    let listed = report.take(gather_listed(run, &merged, &inputs)?);
     // Changelogs next to packages were read meanwhile.
-    sources.count_traffic(&mut report.sources);
+    inputs.sources.count_traffic(&mut report.sources);
+    let projects = projects::not_stored(config, &merged, projects, &inputs.stored);
+    let notes = Notes::new(config, &inputs.folders, &inputs.stored, listed, projects);
     let lock = match config.dry_run || report.is_refused(config) {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    let made = pool.install(|| {
-        let stored = &inputs.stored;
-        let projects = projects::not_stored(config, &merged, projects, stored);
-        let notes = Notes::new(config, &inputs.folders, stored, listed, projects);
-        site::make(
-            config,
-            run.now(),
-            &stock,
-            known,
-            notes,
-            lock.as_ref(),
-            &mut report,
-        )
-    })?;
-    let mut stamps: BTreeMap<String, u64> = stock.stamps().collect();
+    let now = run.now();
+    let made = site::make(config, now, &stock, known, notes, lock.as_ref(), report)?;
+    let stamps = stock.stamps().collect();
     drop((stock, merged));
     read_again(&made.texts.changelogs.unread, &mut catalogs.own);
     let is_new = !store::is_there(folders::primary_catalog(config)?);
     let differs = |before: &Catalog| *before != catalogs.own;
     report.catalog_changed = is_new || before.as_ref().is_some_and(differs);
-    match (&lock, held) {
+    match lock.zip(held) {
         // A page that cannot be written is a fault, too.
-        (Some(lock), Some(held)) if !report.is_refused(config) => {
-            observer.writing();
-            stamps.extend(store_sources(held, before.as_ref(), &catalogs, &made)?);
-            made.write(config, &report, lock, &stamps)?;
-            observer.written();
+        Some((lock, held)) if !report.is_refused(config) => {
+            run.observer.writing();
+            write(
+                run,
+                (lock, held),
+                catalogs,
+                before.as_ref(),
+                made,
+                stamps,
+                report,
+            )?;
+            run.observer.written();
         }
         _ if config.dry_run => {
             let catalog = catalogs.merged()?.into_owned();
@@ -282,7 +299,7 @@ fn generate_once(
         }
         _ => {}
     }
-    Ok(Some(report))
+    Ok(true)
 }
 
 /// Lists the sources and compares them with the catalogs.
@@ -361,24 +378,25 @@ fn update_catalog(
     before
 }
 
-/// Writes the catalog and the stored texts, from which a site can be made again, and lets other processes write them.
-/// Returns the stamps of the catalog files that are as they were read.
-fn store_sources(
-    held: Held,
-    before: Option<&Catalog>,
+/// Writes the catalog and the stored texts, from which a site can be made again, lets other processes write them, and
+/// writes the site. `stamps` are those of the catalog files that were not read.
+fn write(
+    run: &Run<'_>,
+    (lock, held): (writer::SiteLock, Held),
     catalogs: &Catalogs,
-    made: &Made,
-) -> Result<BTreeMap<String, u64>, Error> {
+    before: Option<&Catalog>,
+    made: Made,
+    mut stamps: BTreeMap<String, u64>,
+    report: &Report,
+) -> Result<(), Error> {
     held.save(before, catalogs)?;
-    changelogs::store(held.place(), &made.texts.changelogs, &|_| true)?;
-    projects::store(held.place(), &made.texts.projects, &|_| true)?;
-    Ok(catalogs
-        .unchanged_files()
-        .filter_map(|file| {
-            let name = file.file_name()?.to_str()?.to_owned();
-            Some((name, writer::stamp(file)?))
-        })
-        .collect())
+    made.store_texts(held.place())?;
+    stamps.extend(catalogs.unchanged_files().filter_map(|file| {
+        let name = file.file_name()?.to_str()?.to_owned();
+        Some((name, writer::stamp(file)?))
+    }));
+    drop(held);
+    made.write(run.config, report, &lock, &stamps)
 }
 
 fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
@@ -539,13 +557,10 @@ fn gather_listed(
 fn find_known<'c>(
     run: &Run<'c>,
     merged: &Catalog,
+    memory: Memory,
     report: &mut Report,
 ) -> Result<Option<(Stock<'c>, Known)>, Error> {
     let config = run.config;
-    let memory = match config.dry_run {
-        true => Memory::new(config),
-        false => Memory::of_last_run(config),
-    };
     let Some(concerned) = run.concerned else {
         let stock = Stock::loaded(merged);
         let known = Known::find(config, &stock, memory)?;

@@ -81,29 +81,13 @@ impl Site<'_> {
             pages,
             sink,
         };
-        let rendered: Vec<Result<RenderedPart<S::File>, Error>> = plans
-            .parts
-            .par_iter()
-            .zip(&overviews)
-            .map(|(plan, overview)| renderer.render(plan, overview.digest_with(common)))
-            .collect();
-        let mut parts = Vec::new();
-        for part in rendered {
-            let (part, feeds) = part?;
-            parts.push(part);
-            of_site.append(feeds);
-        }
-        let warnings = of_site.warnings.iter().cloned();
-        for text in warnings.chain(of_site.left_out.warnings()) {
-            log.warn(FEEDS, text);
-        }
+        let parts = renderer.render_all(&plans.parts, &overviews, common, &mut of_site)?;
+        log.append(warn_of_feeds(&of_site));
         let of_parts = parts.iter().flat_map(|part| &part.files).map(S::path);
         let of_parts = of_parts.chain(of_site.pages.iter().map(|page| &*page.path));
         let html = renderer.pages.of_site(&all, of_parts, about.known())?;
         let mut files = sink.take(of_site.pages)?;
         files.extend(sink.take(html)?);
-        drop(all);
-        drop(channels);
         let next_change = overviews.iter().filter_map(Overview::next_change).min();
         let (overviews, newest) = match most > MAX_REMEMBERED {
             true => (Vec::new(), Newest::default()),
@@ -252,6 +236,16 @@ impl Site<'_> {
     }
 }
 
+/// Reports what is wrong with feeds.
+fn warn_of_feeds(feeds: &Feeds) -> Log {
+    let mut log = Log::default();
+    let warnings = feeds.warnings.iter().cloned();
+    for text in warnings.chain(feeds.left_out.warnings()) {
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
 /// The parts of a site before they are rendered, and what several of them have in common.
 struct Plans {
     parts: Vec<PartPlan>,
@@ -367,6 +361,26 @@ struct PartRenderer<'l, S> {
 type RenderedPart<F> = (Part<F>, Feeds);
 
 impl<S: Sink> PartRenderer<'_, S> {
+    /// Renders all parts; warnings about their feeds go to `feeds`.
+    fn render_all(
+        &self,
+        plans: &[PartPlan],
+        overviews: &[Overview],
+        common: u64,
+        feeds: &mut Feeds,
+    ) -> Result<Vec<Part<S::File>>, Error> {
+        let parts = plans.par_iter().zip(overviews);
+        let parts = parts.map(|(plan, overview)| self.render(plan, overview.digest_with(common)));
+        let rendered: Vec<Result<RenderedPart<S::File>, Error>> = parts.collect();
+        let mut parts = Vec::with_capacity(rendered.len());
+        for part in rendered {
+            let (part, of_part) = part?;
+            parts.push(part);
+            feeds.append(of_part);
+        }
+        Ok(parts)
+    }
+
     /// Renders a part; `digest` is one of all that its files are made from.
     fn render(&self, plan: &PartPlan, digest: Option<u64>) -> Result<RenderedPart<S::File>, Error> {
         let part = |files, has_warnings| Part {

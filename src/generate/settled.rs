@@ -12,9 +12,7 @@ use super::sidecars::{self, Folders};
 use super::site::{self, Known};
 use super::state::RUN_WAIT;
 use super::stock::Stock;
-use super::{
-    Error, Observer, Report, changelogs, folders, lock_state, projects, start, thread_pool,
-};
+use super::{Error, Observer, Report, folders, lock_state, start, thread_pool};
 use crate::catalog::{Held, store};
 use crate::files::remove_leftover_copy;
 use crate::model::config::Config;
@@ -98,8 +96,7 @@ fn make(
     let made = site::make(config, now, stock, known, notes, lock.as_ref(), &mut report)?;
     if let Some(lock) = lock.filter(|_| !report.is_refused(config)) {
         observer.writing();
-        changelogs::store(held.place(), &made.texts.changelogs, &|_| true)?;
-        projects::store(held.place(), &made.texts.projects, &|_| true)?;
+        made.store_texts(held.place())?;
         drop(held);
         made.write(config, &report, &lock, &stock.stamps().collect())?;
         observer.written();

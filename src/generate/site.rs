@@ -10,7 +10,8 @@ use super::report::{Log, Report};
 use super::sketches::Sketches;
 use super::stock::Stock;
 use super::unchanged::{self, Comparison, Parts};
-use super::{Error, warnings};
+use super::{Error, changelogs, projects, warnings};
+use crate::files::Place;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::page::Page;
@@ -148,6 +149,12 @@ pub(super) fn make(
 }
 
 impl Made {
+    /// Stores the copies of the texts about builds.
+    pub(super) fn store_texts(&self, place: &dyn Place) -> Result<(), Error> {
+        changelogs::store(place, &self.texts.changelogs, &|_| true)?;
+        projects::store(place, &self.texts.projects, &|_| true)
+    }
+
     /// Writes the site as it was planned, and remembers it. `stamps` are those of the catalog files whose sketches are
     /// made from what they hold now.
     pub(super) fn write(

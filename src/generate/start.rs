@@ -1,8 +1,11 @@
 //! How a run begins: the scan of the folder of builds, the lock, and the catalogs.
 
 use super::concerned::Concerned;
+use super::memory::Memory;
 use super::report::Log;
-use super::{Error, Fault, Report, folders, links, lock_state, lost, sources, state, thread_pool};
+use super::{
+    Error, Fault, Report, folders, links, lock_state, lost, settled, sources, state, thread_pool,
+};
 use crate::catalog::{Catalog, Catalogs, file, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};
@@ -17,6 +20,8 @@ pub(super) struct Start {
     pub(super) catalogs: Catalogs,
     /// The catalog files that were read, if those are not all.
     pub(super) concerned: Option<Concerned>,
+    /// What is remembered of the last run.
+    pub(super) memory: Memory,
     pub(super) cache: Cache,
     pub(super) pool: ThreadPool,
     /// Keeps other runs for a site away until the end; none for runs that write no site.
@@ -45,12 +50,14 @@ pub(super) fn begin(
         lost::require_catalog(config)?;
     }
     let pool = thread_pool(config.jobs)?;
+    let memory = match config.dry_run || config.catalog_only {
+        true => Memory::new(config),
+        false => Memory::of_last_run(config),
+    };
+    let reads_all = reads_all || !settled::is_of_folder(config, asks_sources);
     let concerned = match reads_all || !store::is_there(catalog_path) {
         true => None,
-        false => pool.install(|| {
-            let scan = scan_builds(config).0;
-            Concerned::find(config, catalog_path, &scan, asks_sources)
-        })?,
+        false => pool.install(|| Concerned::find(config, &scan_builds(config).0, &memory))?,
     };
     let load = |config: &Config| match &concerned {
         Some(concerned) => Catalogs::load_only(config, &concerned.files),
@@ -67,7 +74,9 @@ pub(super) fn begin(
         true => report.take(scan_builds(config)),
         false => Scan::default(),
     };
-    if let Some(concerned) = concerned.as_ref().filter(|_| !scan.links.is_empty()) {
+    // The folder may have changed since its packages were listed.
+    let is_other = scan.packages.is_empty() || !scan.links.is_empty();
+    if let Some(concerned) = concerned.as_ref().filter(|_| is_other) {
         concerned.note_all();
     }
     let has_packages = !scan.packages.is_empty() || asks_sources;
@@ -91,6 +100,7 @@ pub(super) fn begin(
         scan,
         catalogs,
         concerned,
+        memory,
         cache: state::load_cache(config),
         pool,
         _lock: lock,
