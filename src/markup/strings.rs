@@ -4,6 +4,7 @@
 //! stands in for what another language lacks. Plural forms and dates: the section `[format]` of a file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::{Arc, LazyLock};
 
 use minijinja::{Environment, Value};
@@ -131,25 +132,39 @@ impl Strings {
     /// Returns a text without values; the key if there is none.
     #[must_use]
     pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
-        self.get(key, None).unwrap_or(key)
+        self.get(key, || None).unwrap_or(key)
     }
 
-    /// Returns a text in the form for a number.
+    /// Returns the texts that are the same wherever they stand, since they have no values.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts.iter().filter_map(|(key, text)| match text {
+            Text::One(text) if !text.contains('{') => Some((key.as_str(), text.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Returns a text in the form for a number, if it has such forms.
     ///
     /// # Errors
     /// One line if there is no such text, or it needs a number.
-    pub(crate) fn get(&self, key: &str, number: Option<u64>) -> Result<&str, String> {
-        let key_text = key.escape_debug();
+    pub(crate) fn get(
+        &self,
+        key: &str,
+        number: impl FnOnce() -> Option<u64>,
+    ) -> Result<&str, String> {
         match self.texts.get(key) {
             Some(Text::One(text)) => Ok(text),
             Some(Text::Forms(forms)) => {
-                let number =
-                    number.ok_or_else(|| format!("the text `{key_text}` needs a number: n = …"))?;
+                let number = number().ok_or_else(|| {
+                    let key = key.escape_debug();
+                    format!("the text `{key}` needs a number: n = …")
+                })?;
                 let form = forms.get(self.form(number)).or_else(|| forms.get(OTHER));
                 Ok(form.map_or("", String::as_str))
             }
             Some(Text::List(_)) | None => Err(format!(
-                "there is no text `{key_text}` in templates/strings/{}.toml, nor in romfeed",
+                "there is no text `{}` in templates/strings/{}.toml, nor in romfeed",
+                key.escape_debug(),
                 self.lang
             )),
         }
@@ -172,13 +187,21 @@ impl Strings {
         let name = usize::try_from(month)
             .ok()
             .and_then(|at| self.months.get(at));
-        let Some(name) = name else {
-            return format.to_owned();
-        };
-        let name = name.replace('%', "%%");
-        // `%%B` is a percent sign and a letter.
-        let parts = format.split("%%").map(|part| part.replace("%B", &name));
-        parts.collect::<Vec<_>>().join("%%")
+        let name = name.map_or("%B", String::as_str);
+        let mut named = String::with_capacity(format.len() + name.len());
+        let mut rest = format;
+        while let Some((before, after)) = rest.split_once('%') {
+            named.push_str(before);
+            // `%%B` is a percent sign and a letter.
+            let second = after.chars().next();
+            match second {
+                Some('B') => named.push_str(name),
+                second => named.extend(iter::once('%').chain(second)),
+            }
+            rest = &after[second.map_or(0, char::len_utf8)..];
+        }
+        named.push_str(rest);
+        named
     }
 
     /// Adds the texts of a file, and returns their keys.
@@ -210,7 +233,10 @@ impl Strings {
     fn insert(&mut self, key: &str, text: Text) -> Result<(), String> {
         match (key.strip_prefix(FORMAT).unwrap_or_default(), &text) {
             (".plural", Text::One(rule)) => self.forms = forms_by(rule)?,
-            (".months", Text::List(months)) if months.len() == 12 => self.months.clone_from(months),
+            // They become parts of date formats.
+            (".months", Text::List(months)) if months.len() == 12 => {
+                self.months = months.iter().map(|name| name.replace('%', "%%")).collect();
+            }
             (".months", _) => return Err("it is not a list of twelve names".to_owned()),
             (_, Text::List(_)) => return Err("it is a list, not a text".to_owned()),
             (_, Text::Forms(forms)) if !forms.contains_key(OTHER) => {
@@ -253,8 +279,8 @@ fn names_in(text: &Text) -> Result<BTreeSet<String>, String> {
     };
     let mut names = BTreeSet::new();
     for text in texts {
-        for piece in pieces(text)? {
-            if let Piece::Value(name) = piece {
+        for piece in pieces(text) {
+            if let Piece::Value(name) = piece? {
                 names.insert(name.to_owned());
             }
         }
@@ -265,19 +291,22 @@ fn names_in(text: &Text) -> Result<BTreeSet<String>, String> {
 /// Splits a text at its values.
 ///
 /// # Errors
-/// One line if a brace has no partner.
-pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
-    let mut pieces = Vec::new();
+/// One line as the last piece if a brace has no partner.
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Result<Piece<'_>, String>> {
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after
-            .split_once('}')
-            .ok_or_else(|| "a { has no }".to_owned())?;
-        pieces.extend([Piece::Text(before), Piece::Value(name)]);
-        rest = after;
-    }
-    pieces.push(Piece::Text(rest));
-    Ok(pieces)
+    iter::from_fn(move || {
+        let at = rest.find('{').unwrap_or(rest.len());
+        let (text, value) = rest.split_at(at);
+        if !text.is_empty() {
+            rest = value;
+            return Some(Ok(Piece::Text(text)));
+        }
+        let value = value.strip_prefix('{')?;
+        let split = value.split_once('}');
+        rest = split.map_or("", |(_, after)| after);
+        let name = split.map(|(name, _)| Piece::Value(name));
+        Some(name.ok_or_else(|| "a { has no }".to_owned()))
+    })
 }
 
 /// Returns the plural form of each number below [`NUM_NUMBERS`] by a rule, an expression of Jinja.
@@ -320,14 +349,14 @@ mod tests {
             (1_000_011, "сборок"),
             (u64::MAX, "сборок"),
         ] {
-            let text = strings.get("device.builds", Some(n)).unwrap();
+            let text = strings.get("device.builds", || Some(n)).unwrap();
             assert_eq!(text, format!("{{n}} {form}"), "{n}");
         }
         // English stands in for the rest, in the form that it has.
-        assert_eq!(strings.get("device.deltas", Some(3)), Ok("{n} deltas"));
+        assert_eq!(strings.get("device.deltas", || Some(3)), Ok("{n} deltas"));
         assert!(strings.missing().contains(&"device.deltas".to_owned()));
         assert!(!strings.missing().contains(&"device.builds".to_owned()));
-        assert!(strings.get("device.builds", None).is_err());
+        assert!(strings.get("device.builds", || None).is_err());
     }
 
     #[test]

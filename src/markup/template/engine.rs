@@ -4,8 +4,11 @@
 //! position in the template or in the page. The engine reads no files, has no clock, and stops at
 //! the limits below. Syntax: that of the library `minijinja`, without what could grow without bound.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
+use std::iter;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, SecondsFormat};
@@ -19,6 +22,8 @@ use ota_view::catch_panic::catch_panic;
 
 /// Longest page, in bytes; a list of all builds of a large site is shorter.
 pub const MAX_PAGE_SIZE: usize = 4 << 20;
+/// Length of most pages, in bytes.
+const PAGE_LEN: usize = 16 << 10;
 /// Most steps for a page: a hundred for each of a hundred thousand builds. More means a loop without
 /// end.
 const MAX_STEPS: u64 = 10_000_000;
@@ -158,7 +163,7 @@ impl<'a> Engine<'a> {
         }
         for name in ["e", "escape"] {
             environment.add_filter(name, |value: &str| {
-                Value::from_safe_string(xml::escape(value))
+                Value::from_safe_string(xml::escape(value).into_owned())
             });
         }
         environment.add_filter("tojson", |value: &Value| {
@@ -200,7 +205,7 @@ impl<'a> Engine<'a> {
         name: &str,
         values: Value,
     ) -> Result<Option<Vec<u8>>, TemplateError> {
-        let mut page = PageBuffer(Vec::new());
+        let mut page = PageBuffer(Vec::with_capacity(PAGE_LEN));
         let template = self.environment.get_template(name);
         let rendered = catch_panic(|| {
             template.and_then(|template| template.render_captured_to(values, &mut page).map(drop))
@@ -212,12 +217,13 @@ impl<'a> Engine<'a> {
                 None => Err(TemplateError::new(&error)),
             };
         }
-        let text = String::from_utf8(page.0).map_err(|_| TemplateError {
+        let mut text = String::from_utf8(page.0).map_err(|_| TemplateError {
             message: "the page is not UTF-8 text".to_owned(),
             ..TemplateError::default()
         })?;
         // Blocks leave empty lines.
-        let mut text = text.trim().to_owned();
+        text.truncate(text.trim_end().len());
+        text.drain(..text.len() - text.trim_start().len());
         match self.format {
             Format::Json => {
                 check_json(&text)?;
@@ -314,12 +320,12 @@ fn print(
     format: Format,
 ) -> Result<(), minijinja::Error> {
     let text = match (format, value.as_str()) {
-        (_, Some(text)) if value.is_safe() => text.to_owned(),
-        (Format::Json, _) => to_json(value, 0)?,
+        (_, Some(text)) if value.is_safe() => Cow::Borrowed(text),
+        (Format::Json, _) => to_json(value, 0)?.into(),
         (Format::Xml | Format::Html, Some(text)) => xml::escape(text),
-        (Format::Text, Some(text)) => text.to_owned(),
+        (Format::Text, Some(text)) => Cow::Borrowed(text),
         (_, None) => match value.kind() {
-            ValueKind::Number | ValueKind::Bool => to_json(value, 0)?,
+            ValueKind::Number | ValueKind::Bool => to_json(value, 0)?.into(),
             kind => {
                 let hint = "print one of its fields, or use a loop, | join or | tojson";
                 return Err(invalid(format!("a {kind} cannot be printed; {hint}")));
@@ -393,9 +399,18 @@ fn date(time: i64) -> Result<DateTime<chrono::Utc>, minijinja::Error> {
 
 /// Adds what depends on the language: the function `t`, and the filters for dates and sizes.
 fn add_language(environment: &mut Environment<'_>, format: Format, strings: &Arc<Strings>) {
+    let fixed = strings.fixed().map(|(key, text)| {
+        let text = in_format(text, format);
+        (key.to_owned(), text_value(text.into_owned(), format))
+    });
+    let fixed: HashMap<String, Value> = fixed.collect();
     let texts = Arc::clone(strings);
-    environment.add_function("t", move |key: &str, values: Kwargs| {
-        let number = values.get("n").ok();
+    environment.add_function("t", move |key: &str, values: Option<Kwargs>| {
+        if let Some(text) = fixed.get(key) {
+            return Ok(text.clone());
+        }
+        let values = values.unwrap_or_else(|| iter::empty::<(&str, Value)>().collect());
+        let number = || values.peek("n").ok();
         let text = texts.get(key, number).map_err(invalid)?;
         fill(text, &values, format)
     });
@@ -410,25 +425,37 @@ fn add_language(environment: &mut Environment<'_>, format: Format, strings: &Arc
 
 /// Fills values into a text, which becomes markup if pages of this format are.
 fn fill(text: &str, values: &Kwargs, format: Format) -> Result<Value, minijinja::Error> {
-    let is_markup = matches!(format, Format::Xml | Format::Html);
-    let mut filled = String::new();
-    for piece in pieces(text).map_err(invalid)? {
-        let (piece, is_safe) = match piece {
-            Piece::Text(text) => (text.to_owned(), false),
+    let mut filled = String::with_capacity(2 * text.len());
+    for piece in pieces(text) {
+        match piece.map_err(invalid)? {
+            Piece::Text(text) => filled.push_str(&in_format(text, format)),
             Piece::Value(name) => {
-                let value: Value = values.get(name)?;
-                (value.to_string(), value.is_safe())
+                let value: &Value = values.peek(name)?;
+                match value.as_str() {
+                    Some(text) if value.is_safe() => filled.push_str(text),
+                    Some(text) => filled.push_str(&in_format(text, format)),
+                    None => filled.push_str(&in_format(&value.to_string(), format)),
+                }
             }
-        };
-        match is_markup && !is_safe {
-            true => filled.push_str(&xml::escape(&piece)),
-            false => filled.push_str(&piece),
         }
     }
-    Ok(match is_markup {
-        true => Value::from_safe_string(filled),
-        false => Value::from(filled),
-    })
+    Ok(text_value(filled, format))
+}
+
+/// Escapes a text if pages of this format are markup.
+fn in_format(text: &str, format: Format) -> Cow<'_, str> {
+    match format {
+        Format::Xml | Format::Html => xml::escape(text),
+        Format::Json | Format::Text => Cow::Borrowed(text),
+    }
+}
+
+/// Makes a value of a text that is escaped already.
+fn text_value(text: String, format: Format) -> Value {
+    match format {
+        Format::Xml | Format::Html => Value::from_safe_string(text),
+        Format::Json | Format::Text => Value::from(text),
+    }
 }
 
 /// Formats a number of bytes for people, in decimal units.

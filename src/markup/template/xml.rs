@@ -4,6 +4,8 @@
 //! Extensible Markup Language (XML) 1.0, fifth edition. Document types are refused, since no feed
 //! needs one.
 
+use std::borrow::Cow;
+
 use crate::markup::reorders;
 
 /// Deepest nesting; feeds have four levels.
@@ -174,9 +176,15 @@ fn check_references(text: &str) -> Result<(), XmlError> {
 ///
 /// Characters that XML does not allow become U+FFFD, and so do those that reorder the text after
 /// them: names and versions are untrusted, and one bad character must not stop the whole site.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    // Most texts have nothing to escape.
+    let Some(at) = text.bytes().position(|byte| !is_plain(byte)) else {
+        return Cow::Borrowed(text);
+    };
+    let (plain, rest) = text.split_at(at);
+    let mut escaped = String::with_capacity(text.len() + rest.len());
+    escaped.push_str(plain);
+    for c in rest.chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -187,7 +195,12 @@ pub(crate) fn escape(text: &str) -> String {
             c => escaped.push(c),
         }
     }
-    escaped
+    Cow::Owned(escaped)
+}
+
+/// Whether a byte is a character of ASCII that stays as it is.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'\n' | b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
 }
 
 #[cfg(test)]
