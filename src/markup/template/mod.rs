@@ -4,6 +4,7 @@
 //! line. Used by `publish::feed::template` and `publish::site`.
 
 pub(crate) mod engine;
+pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod xml;
 

@@ -13,6 +13,7 @@ use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, PageContext, changes_path, device_path, digests};
 use crate::markup::changelog::{self, Changelog};
+use crate::markup::template::fields;
 use crate::model::address::encode_path;
 use crate::model::config::Config;
 use crate::publish::feed::ChannelMap;
@@ -104,7 +105,7 @@ fn render_job(
         ("page", Value::from(Serde(page))),
         ("root", Value::from(root_of(&job.path))),
     ];
-    let values = Value::from_pairs(about.into_iter().chain(job.values));
+    let values = fields::map(about.into_iter().chain(job.values));
     engine.render(job.template, &job.path, values)
 }
 
@@ -238,39 +239,41 @@ fn single_builds<'a>(
     for entry in &device.builds {
         chains.entry(entry.choice()).or_default().push(entry);
     }
-    let in_chains = chains
-        .values()
-        .flat_map(|chain| (0..chain.len()).map(move |index| (chain, index)));
-    for (chain, index) in in_chains {
-        let Some(entry) = chain.get(index) else {
-            continue;
+    for chain in chains.values() {
+        // A build is on its own page, those of its neighbours, and all pages if it is the newest.
+        let links: Vec<Value> = chain.iter().map(|entry| link_to(entry, context)).collect();
+        let link = |at: Option<usize>| {
+            let link = at.and_then(|at| links.get(at));
+            link.cloned().unwrap_or(Value::from(()))
         };
-        let Some(path) = &entry.path else { continue };
-        let root = root_of(path);
-        let neighbour = |at: Option<usize>| {
-            let entry = at.and_then(|at| chain.get(at));
-            let entry = entry.filter(|entry| entry.path.is_some());
-            entry.map_or(Value::from(()), |entry| {
-                values::build_values(entry, &root, context, Shows::default())
-            })
-        };
-        jobs.push(Job {
-            path: path.clone(),
-            template: "build.html",
-            values: vec![
-                ("device", about.clone()),
-                (
-                    "build",
-                    values::build_values(entry, &root, context, Shows::ALL),
-                ),
-                ("is_newest", Value::from(index == 0)),
-                ("newest", neighbour(Some(0).filter(|_| index > 0))),
-                ("newer", neighbour(index.checked_sub(1))),
-                ("older", neighbour(Some(index + 1))),
-            ],
-        });
+        for (index, entry) in chain.iter().enumerate() {
+            let Some(path) = &entry.path else { continue };
+            let root = root_of(path);
+            jobs.push(Job {
+                path: path.clone(),
+                template: "build.html",
+                values: vec![
+                    ("device", about.clone()),
+                    (
+                        "build",
+                        values::build_values(entry, &root, context, Shows::ALL),
+                    ),
+                    ("is_newest", Value::from(index == 0)),
+                    ("newest", link(Some(0).filter(|_| index > 0))),
+                    ("newer", link(index.checked_sub(1))),
+                    ("older", link(Some(index + 1))),
+                ],
+            });
+        }
     }
     jobs
+}
+
+/// Returns the values of a build for links between the pages of builds; none if it has no page.
+fn link_to<'a>(entry: &BuildEntry<'a>, context: PageContext<'a>) -> Value {
+    entry.path.as_ref().map_or(Value::from(()), |path| {
+        values::build_values(entry, &root_of(path), context, Shows::default())
+    })
 }
 
 fn list<'a, 'e>(

@@ -14,11 +14,14 @@ use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
 use crate::markup::strings::Strings;
+use crate::markup::template::fields;
 use crate::model::address::encode_path;
 use crate::model::build::Device;
 use crate::model::config::Config;
 use crate::model::theme::{Color, Link, Theme};
-use crate::publish::feed::template::context::{BuildContext, BuildValues, DeltaValues};
+use crate::publish::feed::template::context::{
+    BuildContext, BuildValues, DeltaValues, ImageValues,
+};
 
 /// `site`: the same on every page.
 #[derive(Debug, Serialize)]
@@ -282,11 +285,11 @@ fn contact_text(text: &str) -> &str {
     short.filter(|rest| !rest.is_empty()).unwrap_or(text)
 }
 
-/// `build`, and each of `builds`.
+/// What `build`, and each of `builds`, has besides or instead of its facts.
 #[derive(Debug, Serialize)]
-pub(super) struct PageBuildValues<'a> {
-    #[serde(flatten)]
-    build: BuildValues<'a>,
+struct PageBuildValues<'a> {
+    /// Images that can be downloaded.
+    images: Vec<ImageValues<'a>>,
     /// The day of its security patch level, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_datetime: Option<i64>,
@@ -417,12 +420,13 @@ pub(super) fn build_values<'a>(
     let mirrors = config.mirrors(build);
     let mirrors = mirrors.filter(|url| url != entry.offer.url);
     let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
-    facts.images.retain(|image| image.url.is_some());
-    for image in &mut facts.images {
+    let mut images = std::mem::take(&mut facts.images);
+    images.retain(|image| image.url.is_some());
+    for image in &mut images {
         image.url = image.url.take().map(|url| relative(&url, base, root));
     }
-    Value::from(Serde(PageBuildValues {
-        build: facts,
+    let on_page = PageBuildValues {
+        images,
         patch_datetime: build.security_patch.as_deref().and_then(midnight),
         page: entry
             .path
@@ -435,7 +439,8 @@ pub(super) fn build_values<'a>(
         has_changelog: changelog.is_some(),
         projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
         has_projects: history.is_some(),
-    }))
+    };
+    fields::join(Value::from(Serde(facts)), Value::from(Serde(on_page)))
 }
 
 /// Returns when a date such as `2024-12-05` begins in UTC, in seconds since 1970.

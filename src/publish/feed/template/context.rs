@@ -412,16 +412,6 @@ impl<'a> DeltaValues<'a> {
     }
 }
 
-/// A full build with the deltas that lead to it.
-#[derive(Debug, Serialize)]
-pub struct FullValues<'a> {
-    /// The facts of the build.
-    #[serde(flatten)]
-    pub build: BuildValues<'a>,
-    /// The deltas to it.
-    pub deltas: Vec<Value>,
-}
-
 /// `installed`: what is known about the builds with one incremental.
 #[derive(Debug, Serialize)]
 pub struct InstalledValues<'a> {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::{Serde, Value};
 
-use super::context::{BuildContext, BuildValues, DeltaValues, DeviceValues, FullValues};
+use super::context::{BuildContext, BuildValues, DeltaValues, DeviceValues};
 use super::{Lacking, Template};
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
+use crate::markup::template::fields;
 use crate::model::build::{Device, Variant};
 use crate::model::config::Config;
 use crate::publish::feed::{DeviceChannels, Tree, prefix};
@@ -220,11 +221,11 @@ fn offers<'l, 'a>(tree: &Tree<'l, 'a>) -> Vec<(Offer<'a>, &'l Channel<'a>)> {
         .collect()
 }
 
+/// Returns the values of a full build with the deltas that lead to it.
 fn full_value(offer: &Offer<'_>, deltas: Vec<Value>, context: BuildContext<'_>) -> Value {
-    Value::from(Serde(FullValues {
-        build: BuildValues::new(offer.build, Some(offer.url), context),
-        deltas,
-    }))
+    let build = BuildValues::new(offer.build, Some(offer.url), context);
+    let deltas = fields::map([("deltas", Value::from(deltas))]);
+    fields::join(Value::from(Serde(build)), deltas)
 }
 
 fn check_facts<'a>(
