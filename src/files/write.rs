@@ -1,6 +1,6 @@
 //! Replacing whole files.
 
-use std::fs::File;
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -45,24 +45,28 @@ pub fn create_public_folder(path: &Path) -> io::Result<()> {
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         .collect();
     std::fs::create_dir_all(path)?;
-    missing
-        .into_iter()
-        .try_for_each(|folder| let_everyone_read(folder, 0o555))
+    for folder in missing {
+        if let Some(permissions) = with_bits(&std::fs::metadata(folder)?, 0o555) {
+            std::fs::set_permissions(folder, permissions)?;
+        }
+    }
+    Ok(())
 }
 
-/// Adds bits to the mode of a file or folder, where the system has modes.
-fn let_everyone_read(path: &Path, bits: u32) -> io::Result<()> {
+/// Returns the permissions of a file or folder with more bits in its mode; none if it has them, or the system has no
+/// modes.
+fn with_bits(metadata: &Metadata, bits: u32) -> Option<Permissions> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path)?.permissions().mode();
-        if mode & bits != bits {
-            std::fs::set_permissions(path, PermissionsExt::from_mode(mode | bits))?;
-        }
+        let mode = metadata.permissions().mode();
+        (mode & bits != bits).then(|| PermissionsExt::from_mode(mode | bits))
     }
     #[cfg(not(unix))]
-    let _ = (path, bits);
-    Ok(())
+    {
+        let _ = (metadata, bits);
+        None
+    }
 }
 
 /// The most links followed from one path to its file, as on Linux.
@@ -145,7 +149,10 @@ fn write(path: &Path, bytes: &[u8], readers: Readers, durability: Durability) ->
     let mut file = create(path)?;
     file.write_all(bytes)?;
     if readers == Readers::Everyone {
-        let_everyone_read(path, 0o444)?;
+        // Asked of the open file, which needs no search for its path.
+        if let Some(permissions) = with_bits(&file.metadata()?, 0o444) {
+            file.set_permissions(permissions)?;
+        }
     }
     if durability == Durability::Synced {
         file.sync_all()?;

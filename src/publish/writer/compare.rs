@@ -3,7 +3,7 @@
 //! Pages of one part of a site after the other pass here, so that the contents of the whole site are never in
 //! memory at once. What differs waits in files of romfeed's own folder until the whole site is planned.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -174,11 +174,9 @@ impl Comparer {
 
     fn compare_page(&self, page: Page, buffer: &mut Vec<u8>) -> Result<Compared, Error> {
         let file = self.out.join(&page.path);
-        // Taken before the file is read, so that it is outdated if the file changes meanwhile.
-        let stamp = stamp(&file);
-        let existing = compare(&file, &page.bytes, buffer);
-        let is_same = matches!(existing, Ok(Existing::Same));
-        let is_wanted = self.keeps_all || !is_same;
+        let compared = compare(&file, &page.bytes, buffer);
+        let stamp = compared.as_ref().ok().and_then(|(_, stamp)| *stamp);
+        let is_wanted = self.keeps_all || stamp.is_none();
         let contents = match &self.stage {
             _ if !is_wanted => None,
             None => Some(Contents::Memory(page.bytes)),
@@ -188,10 +186,8 @@ impl Comparer {
             path: page.path,
             maker: page.maker,
             origin: page.origin,
-            stamp: stamp
-                .filter(|_| is_same)
-                .map_or_else(OnceLock::new, Into::into),
-            existing,
+            stamp: stamp.map_or_else(OnceLock::new, OnceLock::from),
+            existing: compared.map(|(existing, _)| existing),
             contents,
         })
     }
@@ -232,7 +228,11 @@ impl Drop for Stage {
 /// Returns a number that changes whenever a file does, as far as its metadata tell; none if it is no regular file.
 #[must_use]
 pub fn stamp(file: &Path) -> Option<u64> {
-    let metadata = file.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+    let metadata = file.symlink_metadata().ok().filter(Metadata::is_file)?;
+    Some(stamp_of(&metadata))
+}
+
+fn stamp_of(metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
     // Unlike the time of the last change of its contents, these cannot be set.
@@ -241,36 +241,43 @@ pub fn stamp(file: &Path) -> Option<u64> {
         use std::os::unix::fs::MetadataExt;
         (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
     }
-    Some(hasher.finish())
+    hasher.finish()
 }
 
-/// Compares a file with the bytes it should have; `buffer` is reused for reading.
-fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existing> {
-    // Checked before the file is opened: opening a pipe would wait for a writer.
-    match file.symlink_metadata() {
-        Ok(metadata) if metadata.is_symlink() => Ok(Existing::Link),
-        Ok(metadata) if !metadata.is_file() => Ok(Existing::InTheWay),
-        Ok(metadata) if metadata.len() != bytes.len() as u64 => Ok(Existing::Different),
-        Ok(_) => {
-            buffer.resize(bytes.len(), 0);
-            match File::open(file)?.read_exact(buffer) {
-                Ok(()) if *buffer == bytes => Ok(Existing::Same),
-                Ok(()) => Ok(Existing::Different),
-                // The file became shorter meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    Ok(Existing::Different)
-                }
-                Err(error) => Err(error),
-            }
-        }
+/// Compares what is in the place of a page with the bytes it should have; returns the stamp of a file that has them,
+/// too. `buffer` is reused for reading.
+fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<(Existing, Option<u64>)> {
+    // Asked before the file is opened: opening a pipe would wait for a writer. And before it is read, so that the stamp
+    // is outdated if the file changes meanwhile.
+    let metadata = match file.symlink_metadata() {
         Err(error)
             if matches!(
                 error.kind(),
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
             ) =>
         {
-            Ok(Existing::Nothing)
+            return Ok((Existing::Nothing, None));
         }
+        metadata => metadata?,
+    };
+    let existing = match metadata {
+        _ if metadata.is_symlink() => Existing::Link,
+        _ if !metadata.is_file() => Existing::InTheWay,
+        _ if metadata.len() == bytes.len() as u64 && has_bytes(file, bytes, buffer)? => {
+            return Ok((Existing::Same, Some(stamp_of(&metadata))));
+        }
+        _ => Existing::Different,
+    };
+    Ok((existing, None))
+}
+
+/// Whether a file begins with these bytes.
+fn has_bytes(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<bool> {
+    buffer.resize(bytes.len(), 0);
+    match File::open(file)?.read_exact(buffer) {
+        Ok(()) => Ok(*buffer == bytes),
+        // The file became shorter meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
     }
 }

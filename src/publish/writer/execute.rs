@@ -86,7 +86,7 @@ fn pages_to_write<'a>(pages: &'a [Compared], plan: &Plan) -> Vec<&'a Compared> {
         .collect();
     let is_wanted = |page: &&Compared| wanted.contains(page.path.as_str());
     let mut pages: Vec<&Compared> = pages.iter().filter(is_wanted).collect();
-    pages.sort_by_key(|page| writing_order(&page.path, &page.maker));
+    pages.sort_by_cached_key(|page| writing_order(&page.path, &page.maker));
     pages
 }
 
