@@ -23,6 +23,10 @@ impl serde_json::ser::Formatter for AsciiFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Most texts have nothing to escape.
+        if fragment.bytes().all(|byte| byte < b'\x7f') {
+            return writer.write_all(fragment.as_bytes());
+        }
         for c in fragment.chars() {
             if c.is_ascii() && c != '\x7f' {
                 writer.write_all(&[c as u8])?;
