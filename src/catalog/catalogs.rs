@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::store::Files;
-use super::{Catalog, Parsed, Record, Tombstone, file, store};
+use super::{Catalog, LeftOut, Parsed, Record, Tombstone, file, store};
 use crate::model::build::{Build, Device};
 use crate::model::config::Config;
 
@@ -58,7 +58,8 @@ impl Catalogs {
         Catalogs::read(config, false, Some(parsed))
     }
 
-    /// Reads all files like [`Catalogs::load`], but leaves out the files of devices that cannot be read.
+    /// Reads all files like [`Catalogs::load`], but leaves out the files of devices that cannot be read, or that contradict
+    /// each other.
     ///
     /// # Errors
     /// Describes the first other file that cannot be read.
@@ -124,7 +125,7 @@ impl Catalogs {
     /// Whether no file was left out.
     #[must_use]
     pub fn are_complete(&self) -> bool {
-        self.own_files.unreadable.is_empty()
+        self.own_files.left_out.is_empty()
     }
 
     /// Returns the files of the written catalog that are the same as when they were read; none if other catalogs may have
@@ -134,10 +135,10 @@ impl Catalogs {
         files.filter(|_| self.others.is_empty())
     }
 
-    /// Returns the name of a device's file that was left out because it cannot be read, and the reason.
+    /// Returns the name of a device's file that was left out, and the reason.
     #[must_use]
-    pub fn unreadable(&self, device: &Device) -> Option<(&str, &str)> {
-        self.own_files.unreadable(device)
+    pub fn left_out(&self, device: &Device) -> Option<(&str, &LeftOut)> {
+        self.own_files.left_out(device)
     }
 
     /// Whether a catalog that is only read has a build under this identity.

@@ -18,6 +18,7 @@ pub mod merge;
 mod moves;
 mod parsed;
 pub mod store;
+mod unite;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use channels::ChannelKey;
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
 pub use parsed::Parsed;
+pub use unite::LeftOut;
 pub use update::{Held, UpdateError, remove_empty_folder, remove_lock, until_written, update};
 
 /// A build, and whether phones are offered it.

@@ -23,20 +23,34 @@ pub(super) struct Twice {
     pub(super) filename: String,
 }
 
-/// Adds the catalog of one device to those of others; returns the devices whose files have outdated records.
-pub(super) fn add(all: &mut Catalog, catalog: Catalog) -> Result<BTreeSet<Device>, Twice> {
-    let mut outdated = BTreeSet::new();
+/// What was found out while the catalogs of devices were added to each other.
+#[derive(Default)]
+pub(super) struct Added {
+    /// The devices whose files have outdated records.
+    pub(super) outdated: BTreeSet<Device>,
+    /// The packages that two files have.
+    pub(super) twice: Vec<Twice>,
+}
+
+/// Adds the catalog of one device to those of others, but no package that one of them has.
+pub(super) fn add(all: &mut Catalog, catalog: &Catalog) -> Added {
+    let Added {
+        mut outdated,
+        mut twice,
+    } = Added::default();
     for (identity, record) in &catalog.builds {
         let device = &record.build.device;
-        let twice = |known: &Device| Twice {
-            device: known.clone(),
-            filename: record.build.filename.clone(),
+        let mut is_twice = |known: &Device| {
+            twice.push(Twice {
+                device: known.clone(),
+                filename: record.build.filename.clone(),
+            });
         };
         if let Some(stone) = all.tombstones.get(identity) {
-            if !names(&stone.former, device) {
-                return Err(twice(&stone.device));
+            match names(&stone.former, device) {
+                true => _ = outdated.insert(device.clone()),
+                false => is_twice(&stone.device),
             }
-            outdated.insert(device.clone());
             continue;
         }
         let Some(known) = all.builds.get(identity) else {
@@ -44,43 +58,45 @@ pub(super) fn add(all: &mut Catalog, catalog: Catalog) -> Result<BTreeSet<Device
             continue;
         };
         let Some(later) = later(known, record) else {
-            return Err(twice(&known.build.device));
+            is_twice(&known.build.device);
+            continue;
         };
         let devices = [&known.build.device, device].into_iter();
         outdated.extend(devices.filter(|d| **d != later.build.device).cloned());
         all.builds.insert(identity, later);
     }
-    for (identity, stone) in catalog.tombstones {
-        add_stone(all, identity, stone, &mut outdated)?;
+    for (identity, stone) in &catalog.tombstones {
+        let added = add_stone(all, identity, stone, &mut outdated);
+        twice.extend(added.err());
     }
-    all.aliases.extend(catalog.aliases);
-    Ok(outdated)
+    all.aliases.extend(catalog.aliases.clone());
+    Added { outdated, twice }
 }
 
 fn add_stone(
     all: &mut Catalog,
-    identity: String,
-    stone: Tombstone,
+    identity: &str,
+    stone: &Tombstone,
     outdated: &mut BTreeSet<Device>,
 ) -> Result<(), Twice> {
     let stones = &mut all.tombstones;
-    let known = stones.get(&identity);
+    let known = stones.get(identity);
     if known.is_some_and(|known| names(&known.former, &stone.device)) {
-        outdated.insert(stone.device);
+        outdated.insert(stone.device.clone());
         return Ok(());
     }
-    let build = all.builds.get(&identity).map(|record| &record.build.device);
+    let build = all.builds.get(identity).map(|record| &record.build.device);
     if let Some(device) = build.or(known.map(|known| &known.device)) {
         if !names(&stone.former, device) {
             return Err(Twice {
                 device: device.clone(),
-                filename: stone.filename,
+                filename: stone.filename.clone(),
             });
         }
         outdated.insert(device.clone());
-        all.builds.remove(&identity);
+        all.builds.remove(identity);
     }
-    stones.insert(identity, stone);
+    stones.insert(identity.to_owned(), stone.clone());
     Ok(())
 }
 

@@ -18,11 +18,12 @@ use digest_lanes::Stamp;
 use ota_view::error_kind::chain;
 use rayon::prelude::*;
 
-use super::file::{self, Error, Taken};
-use super::moves::{self, Moves};
+use super::file::{self, Error};
+use super::moves::Moves;
+use super::unite::{LeftOut, unite};
 use super::{Catalog, Parsed};
 use crate::files::{Place, behind_links, list_folder, remove_leftover};
-use crate::model::build::{Build, Device};
+use crate::model::build::Device;
 
 /// The ending of the files in a folder.
 pub const ENDING: &str = "json";
@@ -77,8 +78,8 @@ pub(super) struct Files {
     pub(super) only: Option<BTreeSet<String>>,
     /// The names of those with the earlier record of a build that has moved to another file.
     pub(super) outdated: BTreeSet<String>,
-    /// Why those that were left out cannot be read, by name.
-    pub(super) unreadable: BTreeMap<String, String>,
+    /// Why some were left out, by name.
+    pub(super) left_out: BTreeMap<String, LeftOut>,
 }
 
 impl Files {
@@ -109,9 +110,9 @@ impl Files {
         position.map(|position| files.swap_remove(position))
     }
 
-    /// Returns the name of a device's file, and why it cannot be read, if it was left out.
-    pub(super) fn unreadable(&self, device: &Device) -> Option<(&str, &str)> {
-        let (name, reason) = self.unreadable.get_key_value(&file_name(device))?;
+    /// Returns the name of a device's file, and the reason, if it was left out.
+    pub(super) fn left_out(&self, device: &Device) -> Option<(&str, &LeftOut)> {
+        let (name, reason) = self.left_out.get_key_value(&file_name(device))?;
         Some((name, reason))
     }
 }
@@ -148,8 +149,8 @@ fn stamp(file: &Path) -> Option<Stamp> {
 const MAX_READS: usize = 5;
 
 /// Reads a catalog, and which files it was read from; a file or folder that does not exist is an empty catalog. With
-/// `skips_unreadable`, the files of devices that cannot be read are left out. Those that have not changed since they were
-/// `parsed` are not read.
+/// `skips_unreadable`, the files of devices that cannot be read, or that contradict each other, are left out. Those that
+/// have not changed since they were `parsed` are not read.
 ///
 /// # Errors
 /// As [`load`].
@@ -245,20 +246,37 @@ fn load_folder(
         parsed.forget_gone(path, stamps);
     }
     let loaded = load_files(&paths, load_device, stamps, parsed);
-    let (mut all, mut files) = (Catalog::default(), Files::default());
+    let mut catalogs = Vec::new();
+    let mut left_out = BTreeMap::new();
     for (file, catalog) in paths.iter().zip(loaded) {
         match catalog {
-            Ok(catalog) => add(&mut all, catalog, file, &mut files.outdated)?,
+            Ok(catalog) => catalogs.push((name_of(file), catalog)),
             // Another process has removed it since the folder was listed.
             Err(_) if std::fs::symlink_metadata(file).is_err() => {}
             Err(error) if skips_unreadable => {
-                files.unreadable.insert(name_of(file), chain(&error));
+                left_out.insert(name_of(file), LeftOut::Unreadable(chain(&error)));
             }
             Err(error) => return Err(error),
         }
     }
-    require_unique(path, &all)?;
-    Ok((all, files))
+    loop {
+        let (all, outdated, clashes) = unite(&catalogs);
+        match clashes.first() {
+            None => {
+                let files = Files {
+                    outdated,
+                    left_out,
+                    ..Files::default()
+                };
+                return Ok((all, files));
+            }
+            Some(clash) if !skips_unreadable => return Err(clash.error(path)),
+            Some(_) => clashes
+                .iter()
+                .for_each(|clash| clash.leave_out(path, &mut left_out)),
+        }
+        catalogs.retain(|(name, _)| !left_out.contains_key(name));
+    }
 }
 
 /// Reads those files of a folder that have these names and are there, and which files they are.
@@ -290,28 +308,13 @@ pub(super) fn load_only(path: &Path, names: &BTreeSet<String>) -> Result<(Catalo
 /// # Errors
 /// As [`load`]; also if one of them is not there.
 pub fn load_some(path: &Path, names: &BTreeSet<String>) -> Result<Catalog, Error> {
-    let (mut all, mut outdated) = (Catalog::default(), BTreeSet::new());
-    for name in names {
-        let file = path.join(name);
-        add(&mut all, load_device(&file)?, &file, &mut outdated)?;
+    let load = |name: &String| Ok((name.clone(), load_device(&path.join(name))?));
+    let catalogs: Vec<(String, Catalog)> = names.iter().map(load).collect::<Result<_, Error>>()?;
+    let (all, _, clashes) = unite(&catalogs);
+    match clashes.first() {
+        None => Ok(all),
+        Some(clash) => Err(clash.error(path)),
     }
-    require_unique(path, &all)?;
-    Ok(all)
-}
-
-/// Refuses builds of a folder that share a file name, or an id.
-fn require_unique(path: &Path, all: &Catalog) -> Result<(), Error> {
-    file::validate_unique(all, &|first, second, taken| {
-        let file = |build: &Build| path.join(file_name(&build.device)).display().to_string();
-        Error::Twice {
-            first: file(first),
-            second: file(second),
-            what: match taken {
-                Taken::Filename => second.filename.clone(),
-                Taken::Id => format!("a build with the id `{}`", second.phone_id()),
-            },
-        }
-    })
 }
 
 /// Describes a folder that cannot be listed.
@@ -363,25 +366,6 @@ fn devices(catalog: &Catalog) -> BTreeSet<&Device> {
 #[must_use]
 pub fn file_name(device: &Device) -> String {
     format!("{}.{ENDING}", device.as_str().to_ascii_lowercase())
-}
-
-/// Adds the catalog of one device. Collects the names of files with outdated records.
-fn add(
-    all: &mut Catalog,
-    catalog: Catalog,
-    file: &Path,
-    outdated: &mut BTreeSet<String>,
-) -> Result<(), Error> {
-    let found = moves::add(all, catalog).map_err(|twice| Error::Twice {
-        first: file
-            .with_file_name(file_name(&twice.device))
-            .display()
-            .to_string(),
-        second: file.display().to_string(),
-        what: twice.filename,
-    })?;
-    outdated.extend(found.iter().map(file_name));
-    Ok(())
 }
 
 /// Refuses a catalog that is there as a file and as a folder, since one of them would be out of date, and one that is

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Catalog, Catalogs, file, store};
+use super::{Catalog, Catalogs, LeftOut, file, store};
 use crate::files::{
     Lock, Place, behind_links, create_ignored_folder, is_overtaken, lock_file, overtaken,
 };
@@ -173,10 +173,10 @@ impl Held {
                 .into_iter()
                 .flat_map(|before| changed_files(before, own)),
         );
-        if let Some((name, reason)) = files.unreadable.iter().find(|(n, _)| names.contains(*n)) {
+        if let Some((name, reason)) = files.left_out.iter().find(|(n, _)| names.contains(*n)) {
             let error = file::Error::Io {
                 file: self.path.join(name).display().to_string(),
-                source: io::Error::other(reason.clone()),
+                source: io::Error::other(reason.to_string()),
             };
             return Err(error.into());
         }
@@ -211,10 +211,14 @@ impl Held {
         names: &BTreeSet<String>,
     ) -> Result<(), UpdateError> {
         self.place.update().map_err(write_error(&self.path))?;
-        match store::load_with_files(&self.path, true, None) {
-            Err(file::Error::Twice { .. }) => {}
-            // The next to read it reports anything else.
-            _ => return Ok(()),
+        let loaded = store::load_with_files(&self.path, true, None);
+        let is_refused = loaded.is_ok_and(|(_, files)| {
+            let mut reasons = names.iter().filter_map(|name| files.left_out.get(name));
+            reasons.any(|reason| matches!(reason, LeftOut::Contradicts { .. }))
+        });
+        // The next to read it reports anything else.
+        if !is_refused {
+            return Ok(());
         }
         self.write(before, names)?;
         Err(write_error(&self.path)(overtaken()))

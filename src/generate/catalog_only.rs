@@ -13,7 +13,7 @@ use super::found::Found;
 use super::report::{Fault, Log};
 use super::state::RUN_WAIT;
 use super::{Error, Inputs, Run, projects, read_again, reconcile, require_published, waiting};
-use crate::catalog::{Catalog, Catalogs, Record, UpdateError, update};
+use crate::catalog::{Catalog, Catalogs, LeftOut, Record, UpdateError, update};
 use crate::files::{Place, remove_leftover_copy};
 use crate::ingest::projects::Projects;
 use crate::model::build::{Build, Device, bounded_stem};
@@ -22,7 +22,7 @@ use crate::model::fault_kind::FaultKind;
 
 /// The catalog of a device that a run leaves out, with the packages that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}; {} of {device} {} until it can be read", packages(*.num_packages), waits(*.num_packages))]
+#[error("{reason}; {} of {device} {} until that is corrected", packages(*.num_packages), waits(*.num_packages))]
 pub struct UnreadableCatalog {
     reason: String,
     num_packages: usize,
@@ -54,9 +54,8 @@ pub(super) fn require_devices(
     let known = known.chain(drafts.iter().map(|draft| &draft.build.device));
     let mut known: BTreeSet<&str> = known.map(Device::as_str).collect();
     known.extend(config.devices.keys().map(String::as_str));
-    let is_unknown = |device: &&Device| {
-        !known.contains(device.as_str()) && catalogs.unreadable(device).is_none()
-    };
+    let is_unknown =
+        |device: &&Device| !known.contains(device.as_str()) && catalogs.left_out(device).is_none();
     match config.scope.devices.iter().find(is_unknown) {
         None => Ok(()),
         Some(device) => Err(Error::UnknownDevice {
@@ -66,7 +65,7 @@ pub(super) fn require_devices(
     }
 }
 
-/// Drops the drafts that are not for this run: of other devices, or of devices whose catalog cannot be read.
+/// Drops the drafts that are not for this run: of other devices, or of devices whose catalog was left out.
 pub(super) fn keep_own(config: &Config, catalogs: &Catalogs, drafts: &mut Vec<Draft>) -> Log {
     let mut waiting: BTreeMap<Device, usize> = BTreeMap::new();
     for device in &config.scope.devices {
@@ -74,23 +73,27 @@ pub(super) fn keep_own(config: &Config, catalogs: &Catalogs, drafts: &mut Vec<Dr
     }
     drafts.retain(|Draft { build, .. }| config.scope.covers(build));
     drafts.retain(|Draft { build, .. }| {
-        let is_readable = catalogs.unreadable(&build.device).is_none();
-        if !is_readable {
+        let is_there = catalogs.left_out(&build.device).is_none();
+        if !is_there {
             *waiting.entry(build.device.clone()).or_default() += 1;
         }
-        is_readable
+        is_there
     });
     let mut log = Log::default();
     for (device, num_packages) in waiting {
-        let Some((name, reason)) = catalogs.unreadable(&device) else {
+        let Some((name, left_out)) = catalogs.left_out(&device) else {
             continue;
         };
         let path = config.catalogs[0].join(name).display().to_string();
-        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(reason);
+        let reason = left_out.to_string();
+        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason);
         let reason = reason.to_owned();
         log.faults.push(Fault {
             path,
-            kind: FaultKind::Corrupt,
+            kind: match left_out {
+                LeftOut::Unreadable(_) => FaultKind::Corrupt,
+                LeftOut::Contradicts { .. } => FaultKind::Conflict,
+            },
             error: Box::new(UnreadableCatalog {
                 reason,
                 num_packages,
@@ -137,7 +140,7 @@ pub(super) fn store(
         require_readable(config, catalogs).map_err(failed)?;
         let before = catalogs.own.clone();
         let found = found.clone().without_changed(changed, &catalogs.own);
-        let found = found.without_unreadable(catalogs);
+        let found = found.without_left_out(catalogs);
         let log = reconcile::reconcile(config, inputs, found, catalogs, earlier);
         if config.strict && !(earlier.is_empty() && log.faults.is_empty()) {
             return Err(Stop::Refused(log));

@@ -32,10 +32,10 @@ impl Found {
         }
     }
 
-    /// Drops builds of devices whose catalog cannot be read.
-    pub(super) fn without_unreadable(mut self, catalogs: &Catalogs) -> Found {
-        let is_readable = |build: &Build| catalogs.unreadable(&build.device).is_none();
-        self.builds.retain(is_readable);
+    /// Drops builds of devices whose catalog was left out.
+    pub(super) fn without_left_out(mut self, catalogs: &Catalogs) -> Found {
+        let is_there = |build: &Build| catalogs.left_out(&build.device).is_none();
+        self.builds.retain(is_there);
         self
     }
 }

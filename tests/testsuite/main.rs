@@ -10,6 +10,7 @@ mod bad_input;
 mod catalog;
 #[cfg(feature = "s3")]
 mod catalog_bucket;
+mod catalog_clashes;
 mod catalog_folder;
 mod catalog_git;
 mod catalog_lost;

@@ -23,7 +23,7 @@ const NUM_WORKERS: usize = 8;
 const NUM_BUILDS: usize = 10;
 
 /// A package of a device and its file name; each number is another day.
-fn package(device: &str, number: usize) -> (String, Vec<u8>) {
+pub(crate) fn package(device: &str, number: usize) -> (String, Vec<u8>) {
     let timestamp = 1_600_000_000 + i64::try_from(number).unwrap() * 86_400;
     let incremental = format!("inc{number}");
     let level = "2023-11-05";
@@ -476,7 +476,7 @@ fn half_a_catalog_file_stops_the_runs_of_its_device_alone() {
     for args in [&[][..], &["--device", "bacon"]] {
         let run = catalog_only(&dir, args).expect(1);
         run.says("error: catalog/bacon.json: ")
-            .says("1 package of bacon waits until it can be read")
+            .says("1 package of bacon waits until that is corrected")
             .says("hint: correct that place");
     }
     catalog_only(&dir, &["--device", "FP5"]).expect(0);

@@ -215,13 +215,13 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
             return Err(record_error(&path, reason));
         }
     }
-    validate_unique(&catalog, &|_, build, taken| {
+    if let Some((_, build, taken)) = find_taken(&catalog).first() {
         let reason = match taken {
             Taken::Filename => "another record has the same file name",
             Taken::Id => "another record has the same id, by which phones tell builds apart",
         };
-        record_error(&build.path, reason.to_owned())
-    })?;
+        return Err(record_error(&build.path, reason.to_owned()));
+    }
     for wire in wire.tombstones {
         let filename = wire.filename.clone();
         let tombstone = to_tombstone(wire).map_err(|reason| record_error(&filename, reason))?;
@@ -251,24 +251,22 @@ pub(super) enum Taken {
     Id,
 }
 
-/// Checks that no two builds share a file name, or the id that phones know. `error` describes two that do.
-pub(super) fn validate_unique(
-    catalog: &Catalog,
-    error: &dyn Fn(&Build, &Build, Taken) -> Error,
-) -> Result<(), Error> {
+/// Returns the builds that share a file name, or the id that phones know.
+pub(super) fn find_taken(catalog: &Catalog) -> Vec<(&Build, &Build, Taken)> {
+    let mut found = Vec::new();
     let mut filenames: HashMap<&str, &Build> = HashMap::with_capacity(catalog.builds.len());
     let mut ids: HashMap<&str, &Build> = HashMap::new();
     // Without an `id`, phones know a build by its identity, which is unique already.
     let has_ids = catalog.builds.values().any(|r| r.build.id.is_some());
     for Record { build, .. } in catalog.builds.values() {
         if let Some(first) = filenames.insert(&build.filename, build) {
-            return Err(error(first, build, Taken::Filename));
+            found.push((first, build, Taken::Filename));
         }
         if has_ids && let Some(first) = ids.insert(build.phone_id(), build) {
-            return Err(error(first, build, Taken::Id));
+            found.push((first, build, Taken::Id));
         }
     }
-    Ok(())
+    found
 }
 
 fn parse_wire(bytes: &[u8], file: &str) -> Result<CatalogJson, Error> {

@@ -70,9 +70,14 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
         }
         None if fault.error.is::<generate::WithoutRanges>() => host_hint(&RemoteError::NoRanges),
         None if fault.error.is::<generate::Objection>() => objection_hint(fault),
-        None if fault.error.is::<generate::UnreadableCatalog>() => {
-            "correct that place: `git log -p` shows how it was; the catalogs of other devices go on"
-        }
+        None if fault.error.is::<generate::UnreadableCatalog>() => match fault.kind {
+            FaultKind::Conflict => {
+                "remove the wrong one of the two records from its file; the catalogs of other devices go on"
+            }
+            _ => {
+                "correct that place: `git log -p` shows how it was; the catalogs of other devices go on"
+            }
+        },
         None if fault.error.is::<generate::Loss>() => {
             "look at the host first: builds that are retired are no longer offered"
         }
