@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::catalog::Catalog;
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;
@@ -14,7 +16,7 @@ use crate::model::config::Config;
 const LINEAGE: &str = "LineageOS";
 
 /// The family of a device's builds.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeviceFamily {
     /// Its name.
     pub name: String,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::families;
 use super::outline::{IsNewest, Outline, ShownBuild};
 use super::report::{Event, FEEDS, Log, Totals};
 use super::sketch::hash;
@@ -75,7 +76,10 @@ impl Overview {
         let overview = Overview {
             digest: digest.filter(|_| log.faults.is_empty()),
             outline: Outline::new(channels.channels.iter(), &describe, is_newest),
-            totals: count_offers(&channels.channels),
+            totals: Totals {
+                families: families::families(config, catalog).into_values().collect(),
+                ..count_offers(&channels.channels)
+            },
             look_alikes: LookAlikes::new(&channels.channels),
             held,
             warnings,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::families::DeviceFamily;
 use super::sources::state::SourceState;
 use crate::catalog::Catalog;
 use crate::ingest;
@@ -178,6 +179,7 @@ pub(super) struct Totals {
     pub(super) num_unlisted: usize,
     pub(super) devices: BTreeSet<String>,
     pub(super) variants: BTreeSet<Option<String>>,
+    pub(super) families: BTreeSet<DeviceFamily>,
 }
 
 impl Totals {
@@ -188,6 +190,7 @@ impl Totals {
         self.num_unlisted += other.num_unlisted;
         self.devices.extend(other.devices.iter().cloned());
         self.variants.extend(other.variants.iter().cloned());
+        self.families.extend(other.families.iter().cloned());
     }
 }
 
@@ -210,6 +213,8 @@ pub struct Report {
     pub devices: BTreeSet<String>,
     /// Variants with an offered build; `None` stands for builds without a variant.
     pub variants: BTreeSet<Option<String>>,
+    /// The ROM families of offered builds.
+    pub families: BTreeSet<DeviceFamily>,
     /// Number of deltas offered to phones.
     pub num_deltas: usize,
     /// Number of full builds that retention leaves out of the lists.
@@ -271,6 +276,7 @@ impl Report {
         self.num_unlisted = totals.num_unlisted;
         self.devices = totals.devices;
         self.variants = totals.variants;
+        self.families = totals.families;
     }
 
     pub(super) fn sort_faults(&mut self) {

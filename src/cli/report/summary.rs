@@ -7,7 +7,7 @@ use romfeed::model::config::Config;
 use romfeed::model::rom_settings::Updater;
 
 use super::hints::print_faults;
-use super::rom::{families, print_rom_side, roms};
+use super::rom::{print_rom_side, roms};
 use super::terminal::Terminal;
 use super::{MAX_ALIKE, count};
 use crate::cli::escape::escape;
@@ -470,7 +470,7 @@ fn print_next_step(terminal: Terminal, config: &Config, report: &Report, next: &
             terminal.line(&format!(
                 "next: upload {out} to {base}{order}, and add these lines to the ROM:"
             ));
-            print_rom_side(terminal, base, &report.variants, &families(config));
+            print_rom_side(terminal, base, &report.variants, &report.families);
         }
         None => terminal.line(&format!(
             "next: set base_url in romfeed.toml, then upload {out}; `romfeed check` prints the line for the ROM"
