@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::found::Found;
+use super::name_taken::NameTaken;
 use super::recognise::{recognise_corrected, recognise_imported};
 use super::report::{Cause, Event, Fault, Log};
 use super::{Inputs, admission, duplicates};
@@ -109,11 +110,8 @@ impl Merge<'_> {
         self.bury_superseded(&builds);
         for build in builds {
             if let Some(other) = self.owner_of_name(&build) {
-                let message = match other.device == build.device {
-                    true => "another published build has this file name",
-                    false => "a published build of another device has this file name",
-                };
-                self.log.fault(&build.path, FaultKind::Conflict, message);
+                let taken = NameTaken::new(&build, other);
+                self.log.faults.push(taken.into());
                 continue;
             }
             self.add(build);

@@ -19,11 +19,14 @@ use serde_json::{Map, Value, json};
 use super::keys::{self, Key};
 use super::response::{self, Response};
 use super::site::{Current, Site};
-use crate::catalog::Reason;
+use crate::catalog::{Catalog, Catalogs, Reason};
 use crate::fetch::Fetch;
 use crate::files::json_message;
 use crate::generate::edit::{self, EditError, StatedFacts};
 use crate::generate::{self, Error};
+use crate::model::build::{Build, Device};
+use crate::model::config::Config;
+use crate::model::names;
 use crate::publish::writer;
 
 /// A request to the catalog.
@@ -240,14 +243,50 @@ fn add(site: &Site, current: &Current, key: &Key, body: &[u8]) -> EditResult {
         let of_build = build.map(|record| &record.build.device).into_iter();
         let mut owners = of_build.chain(stone.map(|stone| &stone.device));
         is_forbidden = owners.any(|device| !key.is_for(device));
-        match is_forbidden {
-            true => Err(EditError::Refused(String::new())),
-            false => edit::add(candidate.clone(), config, catalogs, now),
+        if is_forbidden {
+            return Err(EditError::Refused(String::new()));
         }
+        if let Some(other) = find_other_device(&candidate.build, config, catalogs)
+            && !key.is_for(&other)
+        {
+            let filename = candidate.build.filename.escape_debug();
+            let own = key.devices.join(", ");
+            return Err(EditError::Refused(format!(
+                "`{filename}` is the name of a build of {other}, and this key is only for {own}"
+            )));
+        }
+        edit::add(candidate.clone(), config, catalogs, now)
     });
     match added {
         Err(EditError::Refused(_)) if is_forbidden => Err(forbid(key)),
         added => added.map(|_| ()).map_err(refuse),
+    }
+}
+
+/// Returns the known device whose builds have file names like that of a build, if its own codename is not in it: it would
+/// keep a later build of that device out. Only file names of a form that is known count, since the codename of one device
+/// may be an ordinary word in those of others.
+fn find_other_device(build: &Build, config: &Config, catalogs: &Catalogs) -> Option<Device> {
+    let owner = config
+        .owner(build.device.as_str())
+        .map(|(device, _)| device);
+    let own = config.names(&build.device, build.next_device.as_ref());
+    let own: Vec<String> = own
+        .into_iter()
+        .map(Device::as_str)
+        .chain(owner)
+        .map(str::to_owned)
+        .collect();
+    let of_catalogs = catalogs.all().flat_map(Catalog::devices);
+    let of_catalogs = of_catalogs.map(Device::to_string);
+    let known: Vec<String> = of_catalogs.chain(config.devices.keys().cloned()).collect();
+    let named = |known: &[String]| {
+        let device = names::parse(&build.filename, known)?.device;
+        device.filter(|device| known.contains(device))
+    };
+    match named(&own) {
+        Some(_) => None,
+        None => Device::parse(&named(&known)?).ok(),
     }
 }
 

@@ -278,14 +278,14 @@ fn a_name_belongs_to_one_device() {
     let other = SHA.replace("00", "ff");
     add(&dir, &[("--device", "mako"), ("--sha256", &other)])
         .expect(1)
-        .says("a build of bacon has this file name");
+        .says("it is for mako, and a build of bacon has its file name");
     // The same holds for a scan: the first device loses nothing.
     let mako = bacon_props(0).set("ro.lineage.device", "mako");
     let zip = Package::files(mako).without_metadata().build();
     dir.put("builds/lineage-21.0-20240801-nightly-bacon.zip", zip);
     dir.run(&["generate", "--base-url", BASE_URL])
         .expect(1)
-        .says("another device has this file name");
+        .says("it is for mako, and a published build of bacon has its file name");
     assert_eq!(feed(&dir, "bacon.json")["response"][0]["id"], SHA);
 }
 

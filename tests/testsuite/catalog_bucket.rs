@@ -346,7 +346,7 @@ fn file_name_that_two_machines_use_at_the_same_time_is_taken_by_one() {
         );
         let refused = add_named(&dir, device, 3, "same.zip");
         assert_ne!(refused.code, Some(0));
-        refused.says("a build of beta has this file name already");
+        refused.says("a build of beta has its file name");
         assert_eq!(count(&store, &key), num);
         let listed = run(&machine(&store), &["catalog", "list"]).expect(0);
         assert!(listed.stdout.contains("same.zip"), "{}", listed.stdout);

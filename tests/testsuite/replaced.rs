@@ -37,7 +37,7 @@ fn a_package_of_another_device_in_its_place() {
     dir.put(&format!("builds/{}", bacon_name(0)), other);
     dir.run(&["generate"])
         .expect(1)
-        .says("a published build of another device has this file name")
+        .says("it is for mako, and a published build of bacon has its file name")
         .says("retired");
     assert!(!offers(&dir));
     // It is offered again when it is back.

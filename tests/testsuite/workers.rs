@@ -567,7 +567,7 @@ fn two_packages_of_one_name_cannot_come_into_one_catalog() {
     catalog_only(&dir, &["--builds", "one"]).expect(0);
     catalog_only(&dir, &["--builds", "other"])
         .expect(1)
-        .says("a published build of another device has this file name");
+        .says("it is for FP5, and a published build of bacon has its file name `rom.zip`");
     dir.run(&["generate", "--builds", "one"]).expect(0);
 }
 

@@ -184,6 +184,9 @@ fn kind_hint(fault: &Fault) -> &'static str {
         FaultKind::Conflict if fault.error.is::<generate::OtherDevice>() => {
             "take it out of that source, or add the source to the settings of its device"
         }
+        FaultKind::Conflict if fault.error.is::<generate::NameTaken>() => {
+            "give this zip another name; if that build is wrong, take it out with `romfeed catalog remove`"
+        }
         FaultKind::Conflict => "rename or remove one of the two",
         FaultKind::HashMismatch => "copy the package again, or create its digest file again",
         FaultKind::BadSignature => "sign the package again",

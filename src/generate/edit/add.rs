@@ -123,8 +123,10 @@ fn make_room(record: &mut Record, own: &mut Catalog, notes: &mut Vec<Note>) -> R
     if let Some(old) = namesake.filter(|old| old.identity() != build.identity()) {
         if old.device != build.device {
             return Err(format!(
-                "a build of {} has this file name already",
-                old.device
+                "it is for {}, and a build of {} has its file name `{}`",
+                build.device,
+                old.device,
+                build.filename.escape_debug()
             ));
         }
         notes.push(Note::Superseded(build.filename.clone()));

@@ -460,3 +460,48 @@ fn a_key_of_one_device_cannot_take_over_a_build_of_another() {
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(dir.read("catalog.json"), before);
 }
+
+#[test]
+fn a_key_of_one_device_cannot_claim_the_file_name_of_a_build_of_another() {
+    let (dir, addr, key) = site();
+    let made = dir.run(&["serve", "--new-key", "ann", "--device", "mako"]);
+    let own = format!("Apikey: {}", made.expect(0).stdout.trim());
+    let named = |name: &str, number: u32| {
+        let mut facts = facts();
+        facts["filename"] = json!(name);
+        facts["url"] = json!(format!("https://elsewhere.example/{number}.zip"));
+        facts["sha256"] = json!(format!("{number:064x}"));
+        facts.to_string()
+    };
+    let future = bacon_name(7);
+    let refused = add(addr, &own, &named(&future, 1));
+    assert_eq!(refused.status, 406, "{}", refused.text());
+    let text = format!("`{future}` is the name of a build of bacon, and this key is only for mako");
+    assert!(refused.text().contains(&text), "{}", refused.text());
+    // The codename of a device may be a word in the names of others, and no form needs to have one.
+    for (number, name) in [
+        (2, "bacon-rom-for-mako-20240801.zip"),
+        (3, "lineage-21.0-20240801-nightly-bacon-mako.zip"),
+        (4, "lineage-21.0-20240802-nightly-mako-bacon.zip"),
+        (5, "lineage-21.0-20240803-nightly-unknown.zip"),
+        (6, "BaconROM-20240801.zip"),
+    ] {
+        let added = add(addr, &own, &named(name, number));
+        assert_eq!(added.status, 200, "{name}: {}", added.text());
+    }
+    // A key for all devices is not held back.
+    let mut facts: Value = serde_json::from_str(&named(&future, 7)).unwrap();
+    facts["datetime"] = json!(1_501_700_000);
+    let added = add(addr, &key, &facts.to_string());
+    assert_eq!(added.status, 200, "{}", added.text());
+    // The build of the other device names what keeps it out.
+    dir.put(&format!("builds/{future}"), bacon(7));
+    let text =
+        format!("it is for bacon, and a published build of mako has its file name `{future}`");
+    dir.generate()
+        .expect(1)
+        .says(&text)
+        .says("hint: give this zip another name; if that build is wrong, take it out with `romfeed catalog remove`");
+    dir.run(&["catalog", "remove", &future]).expect(0);
+    dir.generate().expect(0);
+}
