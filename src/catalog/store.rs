@@ -339,6 +339,9 @@ fn load_device(path: &Path) -> Result<Catalog, Error> {
             file,
             source: io::Error::other("it was removed meanwhile, or is a link that leads nowhere"),
         },
+        Error::Json { file, .. } if file::read(path).is_ok_and(|text| file::is_foreign(&text)) => {
+            Error::Foreign { file }
+        }
         error => error,
     })?;
     let found = path.file_name().unwrap_or_default();

@@ -12,6 +12,7 @@ mod catalog;
 mod catalog_bucket;
 mod catalog_clashes;
 mod catalog_folder;
+mod catalog_forms;
 mod catalog_git;
 mod catalog_lost;
 mod catalog_merge;

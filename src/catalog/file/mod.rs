@@ -56,6 +56,12 @@ pub enum Error {
         #[source]
         source: JsonError,
     },
+    /// A file of a folder is JSON, but nothing like a catalog.
+    #[error("{file} is not a catalog")]
+    Foreign {
+        /// The file.
+        file: String,
+    },
     /// It has no text at all.
     #[error("{file} is empty")]
     Empty {
@@ -175,6 +181,21 @@ pub fn is_catalog(bytes: &[u8]) -> bool {
         _tombstones: Vec<IgnoredAny>,
     }
     serde_json::from_slice::<Keys>(bytes).is_ok()
+}
+
+/// Returns whether a text is JSON that has nothing of a catalog.
+pub(super) fn is_foreign(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Keys {
+        schema: Option<IgnoredAny>,
+        builds: Option<IgnoredAny>,
+        tombstones: Option<IgnoredAny>,
+    }
+    let bytes = after_byte_order_mark(bytes);
+    match serde_json::from_slice::<Keys>(bytes) {
+        Ok(keys) => keys.schema.is_none() && keys.builds.is_none() && keys.tombstones.is_none(),
+        Err(_) => serde_json::from_slice::<IgnoredAny>(bytes).is_ok(),
+    }
 }
 
 /// Parses the text of a catalog; `file` is its name for messages.

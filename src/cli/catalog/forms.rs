@@ -62,9 +62,10 @@ pub(crate) fn change(
     }
     let (from, to) = if store::is_folder(own) == (form == Form::Folder) {
         let Some(other) = other else {
-            let what = match form {
-                Form::Folder => "already has a file for each device",
-                Form::File => "already is one file",
+            let what = match (store::is_there(own), form) {
+                (false, _) => "is not there yet; the first build makes it",
+                (true, Form::Folder) => "already has a file for each device",
+                (true, Form::File) => "already is one file",
             };
             terminal.line(&format!("{} {what}", shown(own)));
             return Outcome::Done;
@@ -78,6 +79,16 @@ pub(crate) fn change(
             );
             return Outcome::Usage;
         };
+        if !store::is_there(own) && !store::is_there(&to) {
+            terminal.error(
+                &format!("there is no catalog yet: {} is not there", shown(own)),
+                Some(&format!(
+                    "{}; the first build makes it",
+                    step_to_set(&to, settings)
+                )),
+            );
+            return Outcome::Usage;
+        }
         (own.clone(), to)
     };
     let is_there = store::is_there(&to);
@@ -95,9 +106,7 @@ pub(crate) fn change(
     if to != *own {
         let neighbours = find_neighbours(&to, config, places, settings);
         steps.extend(move_steps(&neighbours));
-        let file = settings.map_or_else(|| FILE_NAME.to_owned(), shown);
-        let new = escape(&below(&to, settings));
-        steps.push(format!("set `catalog = \"{new}\"` in {file}"));
+        steps.push(step_to_set(&to, settings));
         renamed.extend(neighbours);
     }
     steps.extend(mentions(settings, &renamed));
@@ -105,6 +114,13 @@ pub(crate) fn change(
         terminal.line(&format!("next: {step}"));
     }
     Outcome::Done
+}
+
+/// Says how the settings name a catalog.
+fn step_to_set(catalog: &Path, settings: Option<&Path>) -> String {
+    let file = settings.map_or_else(|| FILE_NAME.to_owned(), shown);
+    let catalog = escape(&below(catalog, settings));
+    format!("set `catalog = \"{catalog}\"` in {file}")
 }
 
 /// Returns the paths of changelogs and state, and the ones that they have next to the new catalog, if they lie next to

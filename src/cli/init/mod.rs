@@ -25,7 +25,7 @@ use self::devices::Devices;
 use super::args::InitArgs;
 use super::config::Flags;
 use super::outcome::Outcome;
-use super::report::{Terminal, chain};
+use super::report::{Terminal, chain, print_run_error};
 use super::settings;
 
 /// The file of the list of devices.
@@ -62,6 +62,13 @@ pub(crate) fn run(args: &InitArgs, file: Option<&Path>, terminal: Terminal) -> i
 }
 
 fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+    // Scripts for a catalog that has been moved would look for it in vain.
+    if !is_new(args, config)
+        && let Err(error) = store::refuse_other_form(&config.catalogs[0])
+    {
+        print_run_error(terminal, &error.into());
+        return Ok(Outcome::Usage);
+    }
     let remote = git::find_remote(terminal);
     let listed = match &args.zips {
         None => Listed::from_sources(&config.sources, remote.as_ref()),
@@ -233,17 +240,21 @@ fn find_site(
 /// Returns the catalog that flags, settings or files name; for a new project, one with a file for each device.
 fn find_catalog(args: &InitArgs, config: &Config) -> PathBuf {
     let (file, folder) = (&config.catalogs[0], Path::new(CATALOG));
-    let is_new = args.places.catalog.is_empty()
-        && fs::symlink_metadata(SETTINGS).is_err()
-        && !store::is_there(file);
     let is_place = [&config.builds, &config.out, &config.changelogs].contains(&&folder.to_owned());
     // Anything else may have this name already.
     let is_free = || store::files(folder).is_ok_and(|files| files.is_empty());
     let is_catalog = || store::other_form(file).is_some();
-    match is_new && !is_place && (is_free() || is_catalog()) {
+    match is_new(args, config) && !is_place && (is_free() || is_catalog()) {
         true => folder.to_owned(),
         false => file.clone(),
     }
+}
+
+/// Returns whether neither flags, settings nor files name a catalog.
+fn is_new(args: &InitArgs, config: &Config) -> bool {
+    args.places.catalog.is_empty()
+        && fs::symlink_metadata(SETTINGS).is_err()
+        && !store::is_there(&config.catalogs[0])
 }
 
 /// Returns the `device_feed` of settings that init wrote, since phones in the field read it, or else the one that the

@@ -403,6 +403,9 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         file::Error::OtherDevice { .. } => {
             "move these records to that file, or rename this one; nothing was written"
         }
+        file::Error::Foreign { .. } => {
+            "move it to another folder, or give it another ending: in a folder of catalogs, whatever ends in .json is one; nothing was written"
+        }
         file::Error::Empty { .. } => {
             "bring back what it had: `git log -p` shows it; nothing was written"
         }

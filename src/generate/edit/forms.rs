@@ -27,8 +27,9 @@ pub fn convert(from: &Path, to: &Path) -> Result<Catalog, Error> {
         return Err(file::Error::Moved { from, to }.into());
     }
     let catalog = store::load_one_form(from)?;
-    if !store::is_there(to) {
-        write(&catalog, to)?;
+    match store::is_there(to) {
+        false => write(&catalog, to)?,
+        true => complete(&catalog, to)?,
     }
     let written = store::load_one_form(to)?;
     if written != catalog {
@@ -112,12 +113,7 @@ fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     if !store::is_folder(to) {
         return store::save(&Disk, to, catalog).map_err(write_error);
     }
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    let new = to.with_file_name(format!(".{name}.romfeed-tmp")).join("");
-    let at = |path: &Path| {
-        let file = path.to_owned();
-        move |source| write_error((file, source))
-    };
+    let new = half_written(to);
     match fs::remove_dir_all(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&new)(error)),
         _ => {}
@@ -127,18 +123,57 @@ fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     // An empty folder may be there already.
     remove_lock(to).map_err(at(to))?;
     match fs::remove_dir(to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(to)(error)),
-        _ => {}
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => move_files(&new, to),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(to)(error)),
+        _ => fs::rename(&new, to).map_err(at(to)),
     }
-    fs::rename(&new, to).map_err(at(to))
+}
+
+/// Returns the folder in which a catalog is written before it is moved to its place.
+fn half_written(to: &Path) -> PathBuf {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    to.with_file_name(format!(".{name}.romfeed-tmp")).join("")
+}
+
+/// Moves the files of a catalog to a folder that has other files.
+fn move_files(new: &Path, to: &Path) -> Result<(), Error> {
+    for file in store::files(new).map_err(at(new))? {
+        let target = to.join(file.file_name().unwrap_or_default());
+        fs::rename(&file, &target).map_err(at(&target))?;
+    }
+    fs::remove_dir(new).map_err(at(new))
+}
+
+/// Moves the files that are still to be moved because an earlier move was stopped between two of them.
+fn complete(catalog: &Catalog, to: &Path) -> Result<(), Error> {
+    let new = half_written(to);
+    if !store::is_folder(to) || !new.is_dir() {
+        return Ok(());
+    }
+    let mut moved = store::load_one_form(to)?;
+    let Ok(rest) = store::load_one_form(&new) else {
+        return Ok(());
+    };
+    for identity in rest.builds.keys() {
+        moved.builds.share(identity, &rest.builds);
+    }
+    moved.tombstones.extend(rest.tombstones);
+    moved.aliases.extend(rest.aliases);
+    match moved == *catalog {
+        true => move_files(&new, to),
+        false => Ok(()),
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let file = path.to_owned();
+    |source| Error::Write { file, source }
 }
 
 /// Removes the files of a catalog, and its folder unless other files are in it.
 fn remove(path: &Path) -> Result<(), Error> {
-    let write_error = |file: PathBuf| move |source| Error::Write { file, source };
-    let files = store::files(path).map_err(write_error(path.to_owned()))?;
-    for file in files {
-        fs::remove_file(&file).map_err(write_error(file))?;
+    for file in store::files(path).map_err(at(path))? {
+        fs::remove_file(&file).map_err(at(&file))?;
     }
     if store::is_folder(path) {
         // The folder stays if something else is in it.
