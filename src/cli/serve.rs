@@ -447,9 +447,9 @@ fn key_hint(error: &keys::Error) -> Option<&'static str> {
             Some("remove the file and make new keys; the keys in it are no longer valid then")
         }
         keys::Error::Schema { .. } => Some("update romfeed: a newer version wrote this file"),
-        keys::Error::Io { verb: "write", .. } => Some(
-            "free some space, or correct the permissions of the folder; a key that was printed is not valid",
-        ),
+        keys::Error::Io { verb: "write", .. } => {
+            Some("free some space, or correct the permissions of the folder; no key was changed")
+        }
         _ => None,
     }
 }

@@ -123,8 +123,8 @@ pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
     }
 }
 
-/// Stores a key of 256 random bits. Before that, calls `show` with the text that clients send: a key
-/// that could not be shown is of no use.
+/// Stores a key of 256 random bits, and then calls `show` with the text that clients send. A key that could not be shown
+/// is of no use, and removed again.
 ///
 /// # Errors
 /// [`Error`], also if a key has this name already.
@@ -146,14 +146,19 @@ pub fn add(
         return Err(Error::Taken { name });
     }
     let secret = hex(random);
-    show(&secret).map_err(Error::Show)?;
+    let former = keys.clone();
     keys.push(Key {
         name: name.to_owned(),
         sha256: hex(&Sha256::digest(&secret)),
         created,
         devices: devices.iter().map(Device::to_string).collect(),
     });
-    save(state, keys)
+    save(state, keys)?;
+    if let Err(error) = show(&secret) {
+        save(state, former)?;
+        return Err(Error::Show(error));
+    }
+    Ok(())
 }
 
 /// Removes a key; returns false if no key has this name.
@@ -267,10 +272,16 @@ mod tests {
         let refused = add(dir.path(), "ci", &[], &[7; 32], 5, refuse);
         assert!(matches!(refused, Err(Error::Show(_))));
         assert_eq!(load(dir.path()).unwrap(), []);
-        // A folder in place of the file cannot be replaced.
-        let spoil = |_: &str| std::fs::create_dir_all(dir.path().join(FILE).join("x"));
-        let refused = add(dir.path(), "ci", &[], &[7; 32], 5, spoil);
-        assert!(matches!(refused, Err(Error::Io { .. })));
         assert!(!dir.path().join("keys.tmp").exists());
+        // A folder in place of the new file cannot be written.
+        std::fs::create_dir_all(dir.path().join("keys.tmp/x")).unwrap();
+        let mut is_shown = false;
+        let show = |_: &str| {
+            is_shown = true;
+            Ok(())
+        };
+        let refused = add(dir.path(), "ci", &[], &[7; 32], 5, show);
+        assert!(matches!(refused, Err(Error::Io { .. })));
+        assert!(!is_shown);
     }
 }

@@ -505,3 +505,15 @@ fn a_key_of_one_device_cannot_claim_the_file_name_of_a_build_of_another() {
     dir.run(&["catalog", "remove", &future]).expect(0);
     dir.generate().expect(0);
 }
+
+#[test]
+fn a_key_that_cannot_be_stored_is_not_printed() {
+    let dir = RomDir::new();
+    std::fs::create_dir_all(dir.path().join(".romfeed/keys.tmp/x")).unwrap();
+    let refused = dir.run(&["serve", "--new-key", "ci"]).expect(1);
+    assert_eq!(refused.stdout, "");
+    refused
+        .says("error: cannot write .romfeed/keys.json")
+        .says("no key was changed")
+        .lacks("save it now");
+}
