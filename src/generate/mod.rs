@@ -22,6 +22,7 @@ mod found;
 mod hashed;
 mod hashes;
 mod images;
+mod in_the_way;
 mod links;
 mod lost;
 mod memory;

@@ -10,7 +10,7 @@ use super::report::{Log, Report};
 use super::sketches::Sketches;
 use super::stock::Stock;
 use super::unchanged::{self, Comparison, Parts};
-use super::{Error, changelogs, projects, warnings};
+use super::{Error, changelogs, in_the_way, projects, warnings};
 use crate::files::Place;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
@@ -211,9 +211,6 @@ fn report_plan(config: &Config, pages: &[Compared], report: &Report) -> Log {
     }
     log.append(warnings::changes(config, pages, report));
     log.append(warnings::other_address(config, report));
-    for path in &report.plan.foreign {
-        let message = "a file or link that romfeed did not write is in the way of this page";
-        log.fault(path, FaultKind::Conflict, message);
-    }
+    log.append(in_the_way::faults(&config.out, &report.plan.foreign));
     log
 }

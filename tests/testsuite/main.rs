@@ -40,6 +40,7 @@ mod fuzz_seeds;
 mod generate;
 mod hash;
 mod images;
+mod in_the_way;
 mod import_forms;
 mod init;
 mod init_again;

@@ -358,7 +358,11 @@ fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Hel
     let what = what_is_offered(report);
     let details = details(config, report, held);
     if !report.is_stale() {
-        terminal.line(&format!("{out} is up to date: {what}{details}"));
+        let state = match report.plan.foreign.is_empty() {
+            true => "up to date",
+            false => "as it was",
+        };
+        terminal.line(&format!("{out} is {state}: {what}{details}"));
         return;
     }
     let is_refused = report.is_refused(config);
