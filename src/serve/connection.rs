@@ -178,7 +178,7 @@ impl Server {
     }
 }
 
-/// Waits for the next SIGINT or SIGTERM of the process.
+/// Waits for the next SIGINT, SIGTERM or SIGHUP of the process.
 pub async fn stop_signal() {
     let signal = async {
         #[cfg(unix)]
@@ -187,6 +187,7 @@ pub async fn stop_signal() {
             let mut terminate = signal(SignalKind::terminate())?;
             tokio::select! {
                 _ = terminate.recv() => Ok(()),
+                hung_up = hang_up() => hung_up,
                 interrupted = tokio::signal::ctrl_c() => interrupted,
             }
         }
@@ -197,6 +198,28 @@ pub async fn stop_signal() {
     if io::Result::is_err(&signal.await) {
         std::future::pending().await
     }
+}
+
+/// Waits for the next SIGHUP of the process, unless it ignores that.
+#[cfg(unix)]
+async fn hang_up() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    if ignores_hang_up() {
+        return std::future::pending().await;
+    }
+    signal(SignalKind::hangup())?.recv().await;
+    Ok(())
+}
+
+/// Whether the process ignores SIGHUP, as `nohup` makes it do; also where the system does not say, since a handler would
+/// end that.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The first bit is that of SIGHUP.
+    mask.is_none_or(|mask| mask & 1 == 1)
 }
 
 /// A stream that breaks when the other side reads nothing for too long.

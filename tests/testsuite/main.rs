@@ -38,6 +38,8 @@ mod folder_host;
 mod fuzz_bodies;
 mod fuzz_seeds;
 mod generate;
+#[cfg(all(target_os = "linux", feature = "serve"))]
+mod hang_up;
 mod hash;
 mod images;
 mod in_the_way;
