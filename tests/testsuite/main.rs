@@ -8,6 +8,7 @@ mod bad_catalogs;
 mod bad_images;
 mod bad_input;
 mod catalog;
+mod catalog_address;
 #[cfg(feature = "s3")]
 mod catalog_bucket;
 mod catalog_clashes;
@@ -42,8 +43,8 @@ mod generate;
 mod hang_up;
 mod hash;
 mod images;
-mod in_the_way;
 mod import_forms;
+mod in_the_way;
 mod init;
 mod init_again;
 mod inspect;

@@ -501,6 +501,7 @@ fn flags_and_devices_that_make_no_sense_are_refused() {
             &["generate", "--catalog-only", "--exit-code"],
             "--exit-code",
         ),
+        (&["generate", "--catalog-only", "--full"], "--full"),
         (
             &["generate", "--catalog-only", "--device", "../x"],
             "--device",

@@ -107,7 +107,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Write only catalogs and what belongs to them, not the site; several such runs may work side by side
-    #[arg(long, conflicts_with_all = ["dry_run", "exit_code", "adopt"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "exit_code", "adopt", "full"])]
     pub(crate) catalog_only: bool,
     /// With --catalog-only: ask only this source, and leave the folder of zips alone; repeatable
     #[arg(

@@ -1,6 +1,6 @@
 //! A catalog in a bucket: `catalog = "s3://bucket/folder/"`, and the table `[s3]`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use romfeed::model::config::{COPIES_DIR, STATE_DIR};
 use romfeed::model::source::Bucket;
@@ -30,13 +30,18 @@ pub(super) fn resolve(
         [] => set.map(OneOrMany::paths).unwrap_or_default(),
         [..] => flags,
     };
-    let is_bucket = |path: &&PathBuf| path.to_str().is_some_and(|path| path.starts_with("s3:"));
-    let Some(path) = paths.iter().find(is_bucket) else {
-        return Ok(None);
-    };
     let error = |reason: &str| match flags {
         [] => ConfigError::new(format!("{}: {reason}", origin.name)),
         [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {reason}")),
+    };
+    if let Some((address, hint)) = paths.iter().find_map(|path| other_address(path)) {
+        let address = address.escape_debug();
+        let reason = format!("catalog: `{address}` is not a file, a folder, or a bucket");
+        return Err(error(&reason).with_hint(hint));
+    }
+    let is_bucket = |path: &&PathBuf| path.to_str().is_some_and(|path| path.starts_with("s3:"));
+    let Some(path) = paths.iter().find(is_bucket) else {
+        return Ok(None);
     };
     let url = path.to_str().unwrap_or_default();
     if paths.len() > 1 {
@@ -64,4 +69,22 @@ pub(super) fn resolve(
         .join(name)
         .join("");
     Ok(Some(Shared { bucket, folder }))
+}
+
+/// Returns a path that is an address, but not that of a bucket, and what to name instead.
+fn other_address(path: &Path) -> Option<(&str, String)> {
+    let address = path.to_str()?;
+    let (scheme, rest) = address.split_once(':')?;
+    let hint = match &*scheme.to_ascii_lowercase() {
+        "s3" if scheme == "s3" => return None,
+        "s3" => format!("write `s3` in lower case: s3:{}", rest.escape_debug()),
+        _ if !rest.starts_with("//") => return None,
+        "http" | "https" => format!(
+            "download it first, and name the file: curl -fO {}",
+            address.escape_debug()
+        ),
+        "file" => "name its path alone, without `file://`".to_owned(),
+        _ => "name a file, a folder such as catalog/, or a bucket: s3://BUCKET/FOLDER/".to_owned(),
+    };
+    Some((address, hint))
 }
