@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::Error;
 use crate::catalog::{Catalog, store};
@@ -20,7 +21,18 @@ pub(super) struct Stock<'a> {
     folder: &'a Path,
     /// The other files of the folder, with the stamp that each had at first.
     files: BTreeMap<String, Option<u64>>,
+    kept: Mutex<Kept>,
 }
+
+/// The first of the files that were read, so that small sites read none twice.
+#[derive(Default)]
+struct Kept {
+    num_builds: usize,
+    catalogs: BTreeMap<String, Catalog>,
+}
+
+/// The most builds that are kept; each takes about a kilobyte.
+const MAX_KEPT: usize = 20_000;
 
 impl<'a> Stock<'a> {
     /// Takes the builds of a catalog that is loaded.
@@ -29,6 +41,7 @@ impl<'a> Stock<'a> {
             loaded: store::by_file(catalog),
             folder: Path::new(""),
             files: BTreeMap::new(),
+            kept: Mutex::default(),
         }
     }
 
@@ -48,6 +61,7 @@ impl<'a> Stock<'a> {
             loaded: BTreeMap::new(),
             folder: path,
             files: files.into_iter().filter_map(with_stamp).collect(),
+            kept: Mutex::default(),
         })
     }
 
@@ -77,34 +91,38 @@ impl<'a> Stock<'a> {
     /// # Errors
     /// [`Error::Catalog`]; [`Error::Write`] if another program has changed one of them.
     pub(super) fn load(&self, names: &BTreeSet<String>) -> Result<Cow<'_, Catalog>, Error> {
-        let mut all: Cow<'_, Catalog> = Cow::default();
-        for catalog in names.iter().filter_map(|name| self.loaded.get(name)) {
+        let mut all: Option<Cow<'_, Catalog>> = None;
+        for name in names {
+            let catalog = match self.loaded.get(name) {
+                Some(catalog) => Cow::Borrowed(catalog),
+                None if self.files.contains_key(name) => Cow::Owned(self.read(name)?),
+                None => continue,
+            };
             match &mut all {
-                Cow::Owned(empty) if empty.is_empty() => all = Cow::Borrowed(catalog),
-                _ => all.to_mut().share(catalog),
+                Some(all) => all.to_mut().share(&catalog),
+                None => all = Some(catalog),
             }
         }
-        let others = names.iter().filter(|name| self.files.contains_key(*name));
-        let others: BTreeSet<String> = others.cloned().collect();
-        if !others.is_empty() {
-            let read = self.read(&others)?;
-            match &mut all {
-                Cow::Owned(empty) if empty.is_empty() => all = Cow::Owned(read),
-                _ => all.to_mut().share(&read),
-            }
-        }
-        Ok(all)
+        Ok(all.unwrap_or_default())
     }
 
-    fn read(&self, names: &BTreeSet<String>) -> Result<Catalog, Error> {
-        let catalog = store::load_some(self.folder, names)?;
-        for name in names {
-            let file = self.folder.join(name);
-            // What was read may be another state of the file than was sketched.
-            if self.files[name] != writer::stamp(&file) {
-                let source = overtaken();
-                return Err(Error::Write { file, source });
-            }
+    fn read(&self, name: &str) -> Result<Catalog, Error> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(catalog) = kept().catalogs.get(name) {
+            return Ok(catalog.clone());
+        }
+        let catalog = store::load_some(self.folder, &BTreeSet::from([name.to_owned()]))?;
+        let file = self.folder.join(name);
+        // What was read may be another state of the file than was sketched.
+        if self.files[name] != writer::stamp(&file) {
+            let source = overtaken();
+            return Err(Error::Write { file, source });
+        }
+        let mut kept = kept();
+        let num_builds = kept.num_builds + catalog.builds.len();
+        if num_builds <= MAX_KEPT {
+            kept.num_builds = num_builds;
+            kept.catalogs.insert(name.to_owned(), catalog.clone());
         }
         Ok(catalog)
     }
