@@ -249,7 +249,7 @@ impl Preview {
     /// Those of [`writer::execute`].
     pub fn write(&self, folder: &Path) -> Result<(), writer::Error> {
         let lock = writer::open(folder, false)?;
-        let builds = super::lost::names(&self.catalog);
+        let builds = super::lost::names(&self.catalog).into_iter().collect();
         let pages = Comparer::in_memory(folder).compare(self.pages.clone())?;
         let plan = writer::plan(folder, &pages, None, builds, false)?;
         writer::execute(folder, &pages, &plan, &lock)

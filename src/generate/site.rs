@@ -15,6 +15,7 @@ use crate::files::Place;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::page::Page;
+use crate::publish::text_list::TextList;
 use crate::publish::writer::{self, Compared, Comparer, Manifest};
 
 /// What is known of a site before its texts are read.
@@ -25,7 +26,7 @@ pub(super) struct Known {
     /// The manifest of the site, if it has one.
     manifest: Option<Manifest>,
     /// What phones know all builds and tombstones by, sorted.
-    names: Vec<String>,
+    names: TextList,
 }
 
 impl Known {
@@ -36,9 +37,8 @@ impl Known {
         mut memory: Memory,
     ) -> Result<Known, Error> {
         let manifest = writer::read_manifest(&config.out)?;
-        let published = manifest
-            .as_ref()
-            .map_or(&[][..], |manifest| &manifest.builds);
+        let none = TextList::default();
+        let published = manifest.as_ref().map_or(&none, |manifest| &manifest.builds);
         let mut sketches = Sketches::new(config, stock, &memory)?;
         let names = match sketches.names(published) {
             Some(names) => names,
@@ -61,11 +61,8 @@ impl Known {
     /// # Errors
     /// [`Error::BuildsLost`].
     pub(super) fn require_published(&self, config: &Config) -> Result<(), Error> {
-        let published = self
-            .manifest
-            .as_ref()
-            .map_or(&[][..], |manifest| &manifest.builds);
-        let lost = self.sketches.find_lost(published);
+        let published = self.manifest.as_ref().map(|manifest| &manifest.builds);
+        let lost = published.and_then(|published| self.sketches.find_lost(published));
         match lost.filter(|_| !config.new_catalog) {
             None => Ok(()),
             Some(lost) => Err(Error::BuildsLost {
@@ -189,7 +186,7 @@ fn plan(
     config: &Config,
     files: &[Compared],
     manifest: Option<Manifest>,
-    names: Vec<String>,
+    names: TextList,
     report: &mut Report,
 ) -> Result<(), Error> {
     if config.adopt && writer::lacks_manifest(&config.out)? {

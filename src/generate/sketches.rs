@@ -12,6 +12,7 @@ use super::{Error, reconcile, sources};
 use crate::catalog::Catalog;
 use crate::model::build::Device;
 use crate::model::config::Config;
+use crate::publish::text_list::TextList;
 
 /// The sketch of each catalog file, by its name.
 #[derive(Debug, Default)]
@@ -155,25 +156,23 @@ impl Sketches {
 
     /// Returns what phones know all builds and tombstones by, sorted; `published` are those of the last run. None if that
     /// run knew others of the files that were not read in this one.
-    pub(super) fn names(&self, published: &[String]) -> Option<Vec<String>> {
+    pub(super) fn names(&self, published: &TextList) -> Option<TextList> {
         let unread = self.0.values().filter(|sketched| sketched.ids.is_none());
         let unread: HashSet<u64> = unread.flat_map(|s| &s.sketch.ids.0).copied().collect();
         let read = self.0.values().filter_map(|sketched| sketched.ids.as_ref());
         let kept = published
             .iter()
-            .filter(|name| unread.contains(&hash(&***name)));
-        let mut names: Vec<String> = kept.cloned().collect();
+            .filter(|name| unread.contains(&hash(*name)));
+        let mut names: TextList = kept.collect();
         if names.len() != unread.len() {
             return None;
         }
-        names.extend(read.flatten().cloned());
-        names.sort_unstable();
-        names.dedup();
-        Some(names)
+        read.flatten().for_each(|name| names.push(name));
+        Some(names.sorted())
     }
 
     /// Finds builds that were published and are in none of the files.
-    pub(super) fn find_lost(&self, published: &[String]) -> Option<Lost> {
+    pub(super) fn find_lost(&self, published: &TextList) -> Option<Lost> {
         let known: HashSet<u64> = self
             .values()
             .flat_map(|sketch| &sketch.ids.0)
@@ -181,8 +180,8 @@ impl Sketches {
             .collect();
         let mut lost = published
             .iter()
-            .filter(|name| !known.contains(&hash(&***name)));
-        let example = lost.next()?.clone();
+            .filter(|name| !known.contains(&hash(*name)));
+        let example = lost.next()?.to_owned();
         Some(Lost {
             num: 1 + lost.count(),
             example,

@@ -29,16 +29,16 @@ impl Known {
     /// Takes out the files of a part, if it is as it was.
     fn files(&self, site: &Comparison<'_>, name: &str, digest: u64) -> Option<Vec<Compared>> {
         let manifest = site.manifest.as_ref()?;
-        let makers = manifest.makers.as_ref()?;
+        manifest.makers.as_ref()?;
+        let mut lookup = manifest.lookup();
         let part = self.lock().remove(name);
         let files = part.filter(|part| part.digest == digest)?.files.into_iter();
         let files = files.map(|(path, known)| {
             let stamp = writer::stamp(&site.out.join(&path))?;
-            let maker = makers.get(&path).cloned().unwrap_or(Maker::Page);
             // What is not in the manifest is not romfeed's own.
-            let is_own = manifest.files.binary_search(&path).is_ok();
-            let is_same = is_own && mark(stamp, &maker) == known;
-            is_same.then(|| Compared::unchanged(path, maker, stamp))
+            let maker = lookup.maker(&path)?;
+            let is_same = mark(stamp, maker) == known;
+            is_same.then(|| Compared::unchanged(path, maker.clone(), stamp))
         });
         files.collect()
     }

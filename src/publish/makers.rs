@@ -6,15 +6,81 @@
 //! An older romfeed ignores this part of a manifest. If an older version runs in between and only
 //! the form of a feed changes, this part is out of date until the next run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::markup::template::Format;
 use crate::publish::page::Maker;
+use crate::publish::text_list::TextList;
 
 /// The makers of feeds, by path.
-pub type Makers = BTreeMap<String, Maker>;
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Makers {
+    /// The paths, sorted.
+    pub(super) paths: TextList,
+    /// The maker of each of them.
+    makers: Vec<Arc<Maker>>,
+}
+
+impl Makers {
+    /// Returns the number of feeds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether there are no feeds.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Returns the maker of a file; `None` if it is not one of the feeds.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Maker> {
+        self.at(self.paths.find(path)?)
+    }
+
+    /// Returns the maker of the path at a place in the list of paths.
+    pub(super) fn at(&self, at: usize) -> Option<&Maker> {
+        self.makers.get(at).map(Arc::as_ref)
+    }
+
+    /// Returns all feeds and their makers, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Maker)> {
+        self.shared().map(|(path, maker)| (path, &**maker))
+    }
+
+    fn shared(&self) -> impl Iterator<Item = (&str, &Arc<Maker>)> {
+        self.paths.iter().zip(&self.makers)
+    }
+
+    /// Returns these makers and later ones, which take precedence.
+    #[must_use]
+    pub fn union(&self, later: &Makers) -> Makers {
+        let all = self.shared().chain(later.shared());
+        all.map(|(path, maker)| (path, Arc::clone(maker))).collect()
+    }
+}
+
+impl<'p> FromIterator<(&'p str, Arc<Maker>)> for Makers {
+    /// Sorts feeds by path; of several makers of one, the last is taken.
+    fn from_iter<I: IntoIterator<Item = (&'p str, Arc<Maker>)>>(feeds: I) -> Makers {
+        let mut feeds: Vec<(&str, Arc<Maker>)> = feeds.into_iter().collect();
+        feeds.sort_by_key(|(path, _)| *path);
+        let mut makers = Makers::default();
+        let mut feeds = feeds.into_iter().peekable();
+        while let Some((path, maker)) = feeds.next() {
+            if feeds.peek().is_none_or(|(next, _)| *next != path) {
+                makers.paths.push(path);
+                makers.makers.push(maker);
+            }
+        }
+        makers
+    }
+}
 
 const LINEAGE_OS: &str = "lineageos";
 const SHIPPED: &str = "shipped-template";
@@ -29,23 +95,30 @@ pub(super) struct Made {
     template: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Format>,
-    files: Vec<String>,
+    files: TextList,
 }
 
 /// Returns the makers of the feeds among files, which are given by path and maker.
 #[must_use]
-pub fn makers_of<'p>(files: impl Iterator<Item = (&'p str, &'p Maker)>) -> Makers {
-    let feeds = files.filter(|(_, maker)| maker.is_feed());
+pub fn makers_of<'p>(files: impl IntoIterator<Item = (&'p str, &'p Maker)>) -> Makers {
+    // There are few of them, and many files.
+    let mut known: HashMap<&Maker, Arc<Maker>> = HashMap::new();
+    let feeds = files.into_iter().filter(|(_, maker)| maker.is_feed());
     feeds
-        .map(|(path, maker)| (path.to_owned(), maker.clone()))
+        .map(|(path, maker)| {
+            let maker = known
+                .entry(maker)
+                .or_insert_with(|| Arc::new(maker.clone()));
+            (path, Arc::clone(maker))
+        })
         .collect()
 }
 
 /// Converts makers into their part of the manifest.
 pub(super) fn to_manifest(makers: &Makers) -> Vec<Made> {
-    let mut files: BTreeMap<&Maker, Vec<String>> = BTreeMap::new();
-    for (path, maker) in makers {
-        files.entry(maker).or_default().push(path.clone());
+    let mut files: BTreeMap<&Maker, TextList> = BTreeMap::new();
+    for (path, maker) in makers.iter() {
+        files.entry(maker).or_default().push(path);
     }
     let made = files.into_iter().filter_map(|(maker, files)| {
         let (maker, template, format) = match maker {
@@ -66,18 +139,21 @@ pub(super) fn to_manifest(makers: &Makers) -> Vec<Made> {
 
 /// Reads the makers in this part of a manifest; ignores those that only a later romfeed knows.
 pub(super) fn from_manifest(made: Vec<Made>) -> Makers {
-    let mut makers = Makers::new();
-    for one in made {
+    let known = made.into_iter().filter_map(|one| {
         let maker = match (&*one.maker, one.template, one.format) {
             (LINEAGE_OS, ..) => Maker::LineageOs,
             (SHIPPED, Some(name), _) => Maker::Shipped(name),
             (OWN, Some(name), Some(format)) => Maker::Own { name, format },
-            _ => continue,
+            _ => return None,
         };
-        let files = one.files.into_iter();
-        makers.extend(files.map(|path| (path, maker.clone())));
-    }
-    makers
+        Some((Arc::new(maker), one.files))
+    });
+    let known: Vec<(Arc<Maker>, TextList)> = known.collect();
+    let feeds = known.iter().flat_map(|(maker, files)| {
+        let feed = |path| (path, Arc::clone(maker));
+        files.iter().map(feed)
+    });
+    feeds.collect()
 }
 
 #[cfg(test)]
@@ -90,13 +166,14 @@ mod tests {
             name: "mine".to_owned(),
             format: Format::Xml,
         };
-        let makers: Makers = [
-            ("a/b.json".to_owned(), Maker::LineageOs),
-            ("c.json".to_owned(), Maker::Shipped("crdroid".to_owned())),
-            ("d".to_owned(), own),
-            ("e.json".to_owned(), Maker::LineageOs),
-        ]
-        .into();
+        let makers = makers_of([
+            ("e.json", &Maker::LineageOs),
+            ("c.json", &Maker::Shipped("crdroid".to_owned())),
+            ("d", &own),
+            ("a/b.json", &Maker::LineageOs),
+            ("index.html", &Maker::Page),
+        ]);
+        assert_eq!((makers.len(), makers.get("d")), (4, Some(&own)));
         let text = serde_json::to_string(&to_manifest(&makers)).unwrap();
         assert!(text.contains(r#""files":["a/b.json","e.json"]"#), "{text}");
         let read = serde_json::from_str(&text).unwrap();
@@ -111,7 +188,31 @@ mod tests {
             {"maker":"lineageos","template":"x","files":["c"]}
         ]"#;
         let read = serde_json::from_str(text).unwrap();
-        let expected: Makers = [("c".to_owned(), Maker::LineageOs)].into();
+        let expected = makers_of([("c", &Maker::LineageOs)]);
         assert_eq!(from_manifest(read), expected);
+    }
+
+    #[test]
+    fn the_last_of_several_makers_of_a_feed_is_taken() {
+        let shipped = Maker::Shipped("x".to_owned());
+        let text = r#"[
+            {"maker":"shipped-template","template":"x","files":["b","a"]},
+            {"maker":"lineageos","files":["c","b"]}
+        ]"#;
+        let makers = from_manifest(serde_json::from_str(text).unwrap());
+        let expected = [
+            ("a", &shipped),
+            ("b", &Maker::LineageOs),
+            ("c", &Maker::LineageOs),
+        ];
+        assert!(makers.iter().eq(expected));
+        let later = makers_of([("c", &shipped), ("d", &shipped)]);
+        let expected = [
+            ("a", &shipped),
+            ("b", &Maker::LineageOs),
+            ("c", &shipped),
+            ("d", &shipped),
+        ];
+        assert!(makers.union(&later).iter().eq(expected));
     }
 }

@@ -3,6 +3,8 @@
 //! In: the channels that phones are offered, changelogs, and the settings. Out: [`page::Page`]s,
 //! which [`writer`] puts on disk. [`makers`] records what made each of them.
 
+pub mod text_list;
+
 pub mod page;
 
 pub mod makers;

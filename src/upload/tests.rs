@@ -8,6 +8,7 @@ use super::files::Local;
 use super::*;
 use crate::markup::template::Format;
 use crate::publish::page::{Maker, Page};
+use crate::publish::text_list::TextList;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -159,7 +160,7 @@ impl Machine {
             &out,
             &pages,
             writer::read_manifest(&out).unwrap(),
-            Vec::new(),
+            TextList::default(),
             false,
         )
         .unwrap();

@@ -43,7 +43,8 @@ impl Site {
             finding,
             place: self.place.clone(),
         })?;
-        let found = feeds(&self.base, &listed.files, listed.makers.as_ref());
+        let files: Vec<String> = listed.files.iter().map(str::to_owned).collect();
+        let found = feeds(&self.base, &files, listed.makers.as_ref());
         if found.is_empty() {
             let message = format!("nothing at {} lists its feeds", escape(&self.base));
             return Err(Failure::usage(message).with_hint(NAME_A_FEED));
@@ -59,7 +60,7 @@ impl Site {
             return feeds(&self.base, &self.paths, Some(makers));
         }
         let paths = self.paths.iter().cloned();
-        let (made, others): (Vec<_>, Vec<_>) = paths.partition(|path| makers.contains_key(path));
+        let (made, others): (Vec<_>, Vec<_>) = paths.partition(|path| makers.get(path).is_some());
         let mut found = feeds(&self.base, &made, Some(makers));
         found.extend(feeds(&self.base, &others, None));
         found

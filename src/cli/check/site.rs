@@ -204,9 +204,9 @@ fn load_site_facts(config: &Config, is_live: bool) -> Result<SiteFacts, Failure>
         error => fault(&error),
     })?;
     let manifest = manifest.unwrap_or_default();
-    let mut required: Vec<String> = lists.keys().cloned().collect();
+    let mut required: Vec<String> = lists.iter().map(|(path, _)| path.to_owned()).collect();
     if !is_live {
-        required.extend(manifest.files);
+        required.extend(manifest.files.iter().map(str::to_owned));
     }
     required.sort_unstable();
     required.dedup();

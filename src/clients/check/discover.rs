@@ -67,7 +67,9 @@ fn find_manifest(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
         let url = format!("{base}/api/v1/devices{end}");
         if let Some(by_version) = fetch_json(fetch, &url, MAX_LIST)? {
             return Ok(Manifest {
-                files: list_feeds(base, fetch, by_version, end),
+                files: list_feeds(base, fetch, by_version, end)
+                    .into_iter()
+                    .collect(),
                 ..Manifest::default()
             });
         }

@@ -246,6 +246,7 @@ pub fn in_other_case<'p>(
 mod tests {
     use super::*;
     use crate::publish::feed::template::SHIPPED;
+    use crate::publish::makers::makers_of;
 
     #[test]
     fn kind_of_a_feed_depends_on_its_path() {
@@ -314,7 +315,7 @@ mod tests {
                 Some(Kind::Sound(Format::Json)),
             ),
         ] {
-            let makers: Makers = [(path.to_owned(), maker)].into();
+            let makers = makers_of([(path, &maker)]);
             let paths = [path, "of/another/maker.json"].map(str::to_owned);
             let found = feeds("https://h", &paths, Some(&makers));
             let kinds: Vec<Kind> = found.into_iter().map(|feed| feed.kind).collect();

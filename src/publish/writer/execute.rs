@@ -13,6 +13,7 @@ use super::{Error, STATE_DIR, TEMPORARY, io_error};
 use crate::files::{Durability, Readers, create_public_folder, replace};
 use crate::publish::makers::Makers;
 use crate::publish::page::writing_order;
+use crate::publish::text_list::TextList;
 
 /// Carries a plan out: pages, then feeds, then removals.
 ///
@@ -24,8 +25,8 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);
-    let write_manifest = |files: Vec<&str>, makers: &Makers| {
-        let bytes = render_manifest(&files, makers, &plan.builds, plan.base_url.as_deref());
+    let write_manifest = |files: &TextList, makers: &Makers| {
+        let bytes = render_manifest(files, makers, &plan.builds, plan.base_url.as_deref());
         replace(
             &temporary,
             &manifest,
@@ -37,11 +38,9 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
     };
     let (before, after) = (&plan.before, plan.after());
     if plan.manifest_changed {
-        let both: Vec<&str> = union(&after.files, &before.files);
+        let both = before.files.union(&after.files);
         if both.len() > before.files.len() {
-            let mut makers = before.makers.clone();
-            makers.extend(after.makers.clone());
-            write_manifest(both, &makers)?;
+            write_manifest(&both, &before.makers.union(&after.makers))?;
         }
     }
     let to_write = pages_to_write(pages, plan);
@@ -69,8 +68,7 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
         remove(out, path)?;
     }
     if plan.manifest_changed {
-        let owned = after.files.iter().map(String::as_str).collect();
-        write_manifest(owned, &after.makers)?;
+        write_manifest(&after.files, &after.makers)?;
     }
     Ok(())
 }
@@ -95,14 +93,6 @@ pub(super) fn has_folder(sorted: &[&str], name: &str) -> bool {
     let folder = format!("{name}/");
     let at = sorted.partition_point(|path| *path < folder.as_str());
     sorted.get(at).is_some_and(|path| path.starts_with(&folder))
-}
-
-/// Returns the members of both lists, sorted and without duplicates.
-fn union<'a>(a: &'a [String], b: &'a [String]) -> Vec<&'a str> {
-    let mut both: Vec<&str> = a.iter().chain(b).map(String::as_str).collect();
-    both.sort_unstable();
-    both.dedup();
-    both
 }
 
 /// Removes a file, and the folders that become empty by it.

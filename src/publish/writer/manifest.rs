@@ -2,7 +2,6 @@
 //!
 //! A JSON object of romfeed's own, schema 1, in romfeed's folder inside the site.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,8 @@ use super::paths::is_inside;
 use super::{Error, SCHEMA, STATE_DIR, io_error};
 use crate::files::read_file;
 use crate::publish::makers::{self, Made, Makers};
+use crate::publish::page::Maker;
+use crate::publish::text_list::{Finder, TextList};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 
@@ -27,12 +28,12 @@ pub const MAX_PUBLISHED_MANIFEST: usize = 64 << 20;
 #[serde(from = "ManifestJson")]
 pub struct Manifest {
     /// Paths of the files, sorted.
-    pub files: Vec<String>,
+    pub files: TextList,
     /// The makers of the feeds among them; `None` in manifests of earlier versions.
     pub makers: Option<Makers>,
     /// Identities of all builds and tombstones in the catalog, sorted; empty in manifests of earlier
     /// versions. File names are left out, since they would reveal builds that are held back.
-    pub builds: Vec<String>,
+    pub builds: TextList,
     /// The address of the site when it was last written; `None` if it is unknown.
     pub base_url: Option<String>,
 }
@@ -40,10 +41,10 @@ pub struct Manifest {
 #[derive(Debug, Deserialize)]
 struct ManifestJson {
     schema: u32,
-    files: Vec<String>,
+    files: TextList,
     made_by: Option<Vec<Made>>,
     #[serde(default)]
-    builds: Vec<String>,
+    builds: TextList,
     base_url: Option<String>,
 }
 
@@ -52,25 +53,53 @@ struct ManifestRef<'a> {
     schema: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<&'a str>,
-    files: &'a [&'a str],
+    files: &'a TextList,
     made_by: Vec<Made>,
-    builds: &'a [String],
+    builds: &'a TextList,
 }
 
 impl From<ManifestJson> for Manifest {
     fn from(wire: ManifestJson) -> Manifest {
-        // The file may have been edited by hand, or merged by git.
-        let sorted = |mut list: Vec<String>| {
-            list.sort_unstable();
-            list.dedup();
-            list
-        };
         Manifest {
-            files: sorted(wire.files),
+            // The file may have been edited by hand, or merged by git.
+            files: wire.files.sorted(),
             makers: wire.made_by.map(makers::from_manifest),
-            builds: sorted(wire.builds),
+            builds: wire.builds.sorted(),
             base_url: wire.base_url,
         }
+    }
+}
+
+impl Manifest {
+    /// Begins to look files up.
+    #[must_use]
+    pub fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            files: Finder::new(&self.files),
+            feeds: self
+                .makers
+                .as_ref()
+                .map(|makers| (Finder::new(&makers.paths), makers)),
+        }
+    }
+}
+
+/// Looks files of a site up, one after the other: quickly if they are in the order of their paths.
+#[derive(Clone, Debug)]
+pub struct Lookup<'m> {
+    files: Finder<'m>,
+    feeds: Option<(Finder<'m>, &'m Makers)>,
+}
+
+impl<'m> Lookup<'m> {
+    /// Returns what made a file; `None` if romfeed did not write it.
+    pub fn maker(&mut self, path: &str) -> Option<&'m Maker> {
+        self.files.find(path)?;
+        let feed = self
+            .feeds
+            .as_mut()
+            .and_then(|(paths, makers)| makers.at(paths.find(path)?));
+        Some(feed.unwrap_or(&Maker::Page))
     }
 }
 
@@ -107,7 +136,8 @@ pub fn published_builds(out: &Path) -> Result<Vec<String>, Error> {
 /// # Errors
 /// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
 pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
-    Ok(read_manifest(out)?.unwrap_or_default().files)
+    let manifest = read_manifest(out)?.unwrap_or_default();
+    Ok(manifest.files.iter().map(str::to_owned).collect())
 }
 
 /// Returns the files in the manifest of a published site, which is untrusted: only paths inside the
@@ -119,9 +149,9 @@ pub fn published_files(bytes: &[u8], source: &Path) -> Result<Vec<String>, Error
     if bytes.is_empty() {
         return Ok(Vec::new());
     }
-    let mut files = parse_manifest(bytes, source.to_owned())?.files;
-    files.retain(|path| is_inside(path) && !path.contains(char::is_control));
-    Ok(files)
+    let files = parse_manifest(bytes, source.to_owned())?.files;
+    let is_sound = |path: &&str| is_inside(path) && !path.contains(char::is_control);
+    Ok(files.iter().filter(is_sound).map(str::to_owned).collect())
 }
 
 /// Returns the manifest to publish before the site of a folder: it lists all files in the manifest of
@@ -137,15 +167,10 @@ pub fn joint_manifest(out: &Path, published: &[u8], source: &Path) -> Result<Vec
         false => parse_manifest(published, source.to_owned())?,
     };
     let published = published_files(published, source)?;
-    let union = |one: &[String], other: &[String]| -> Vec<String> {
-        let all: BTreeSet<&String> = one.iter().chain(other).collect();
-        all.into_iter().cloned().collect()
-    };
-    let files = union(&own.files, &published);
-    let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let mut makers = before.makers.unwrap_or_default();
-    makers.extend(own.makers.unwrap_or_default());
-    let builds = union(&own.builds, &before.builds);
+    let files = own.files.union(&published.into_iter().collect());
+    let makers = before.makers.unwrap_or_default();
+    let makers = makers.union(&own.makers.unwrap_or_default());
+    let builds = own.builds.union(&before.builds);
     let base_url = own.base_url.or(before.base_url);
     Ok(render_manifest(
         &files,
@@ -156,9 +181,9 @@ pub fn joint_manifest(out: &Path, published: &[u8], source: &Path) -> Result<Vec
 }
 
 pub(super) fn render_manifest(
-    files: &[&str],
+    files: &TextList,
     makers: &Makers,
-    builds: &[String],
+    builds: &TextList,
     base_url: Option<&str>,
 ) -> Vec<u8> {
     let manifest = ManifestRef {

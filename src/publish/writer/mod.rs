@@ -23,8 +23,8 @@ pub use compare::{Compared, Comparer, stamp};
 pub use execute::execute;
 pub use lock::{Lock, SiteLock, lock, lock_within, open};
 pub use manifest::{
-    MAX_PUBLISHED_MANIFEST, Manifest, joint_manifest, lacks_manifest, own_files, published_builds,
-    published_files, read_manifest,
+    Lookup, MAX_PUBLISHED_MANIFEST, Manifest, joint_manifest, lacks_manifest, own_files,
+    published_builds, published_files, read_manifest,
 };
 pub use paths::{NameRules, alike, check_paths};
 pub use plan::{Plan, plan, plan_by_rules};

@@ -9,7 +9,8 @@ use super::manifest::{Manifest, refuse_foreign_folder};
 use super::paths::{NameRules, alike, is_inside, is_reserved};
 use super::{Error, io_error};
 use crate::publish::makers::{Makers, makers_of};
-use crate::publish::page::{sort_for_removal, writing_order};
+use crate::publish::page::{Maker, sort_for_removal, writing_order};
+use crate::publish::text_list::{Finder, TextList};
 
 /// What a run would do to a folder.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ pub struct Plan {
     /// Whether the manifest is absent, or has other files, makers or builds.
     pub(super) manifest_changed: bool,
     /// Identities of the builds the site is made from, sorted.
-    pub(super) builds: Vec<String>,
+    pub(super) builds: TextList,
     /// The address of the site after the run.
     pub(super) base_url: Option<String>,
     /// The address of the site before the run, if it had another one.
@@ -47,7 +48,7 @@ pub struct Plan {
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnFiles {
     /// Their paths, sorted.
-    pub(super) files: Vec<String>,
+    pub(super) files: TextList,
     /// The makers of the feeds among them.
     pub(super) makers: Makers,
 }
@@ -64,48 +65,60 @@ impl Plan {
         &mut self,
         out: &Path,
         pages: &'p [Compared],
-        known: &[String],
+        known: &TextList,
         adopt: bool,
         rules: NameRules,
         foreign: &mut ForeignPaths<'_>,
-    ) -> Result<Vec<&'p Compared>, Error> {
-        let mut owned = Vec::with_capacity(pages.len());
+    ) -> Result<OwnPages<'p>, Error> {
         // Where letter case does not count, a page replaces an own file whose name differs only in case.
-        let known_folded: HashMap<String, &String> = match rules.ignores_case {
-            true => known
-                .iter()
-                .map(|path| (path.to_lowercase(), path))
-                .collect(),
-            false => HashMap::new(),
+        let known_folded: Option<HashMap<String, &str>> = rules.ignores_case.then(|| {
+            let folded = known.iter().map(|path| (path.to_lowercase(), path));
+            folded.collect()
+        });
+        let old_case = |path: &str| {
+            let known = *known_folded.as_ref()?.get(&path.to_lowercase())?;
+            (known != path).then_some(known)
         };
-        let mut ordered: Vec<&Compared> = pages.iter().collect();
-        ordered.sort_by_key(|page| writing_order(&page.path, &page.maker));
-        for page in ordered {
+        let is_reserved = |path: &str| rules.reserves_names && is_reserved(path);
+        let mut owned = OwnPages::new(known);
+        let mut finder = Finder::new(known);
+        // Most runs change few of many pages, so only those are put in writing order.
+        let mut others = Vec::new();
+        for page in pages {
+            let path = &page.path;
+            let place = finder.find(path);
+            let is_same = matches!(page.existing, Ok(Existing::Same));
+            let is_left_out = foreign.block(path) || is_reserved(path);
+            if is_same && !is_left_out && old_case(path).is_none() {
+                self.num_unchanged += 1;
+                owned.add(page, place);
+            } else {
+                others.push((page, place));
+            }
+        }
+        others.sort_by_cached_key(|(page, _)| writing_order(&page.path, &page.maker));
+        for (page, place) in others {
             let path = &page.path;
             if foreign.block(path) {
                 self.foreign.push(path.clone());
                 continue;
             }
-            if rules.reserves_names && is_reserved(path) {
+            if is_reserved(path) {
                 self.reserved.push(path.clone());
                 continue;
             }
-            let old_case = known_folded.get(&path.to_lowercase());
-            let old_case = old_case.filter(|known| **known != path);
-            let existing = match old_case {
-                Some(_) => Existing::Nothing,
-                None => match &page.existing {
-                    Ok(existing) => *existing,
-                    Err(error) => {
-                        let error = io::Error::new(error.kind(), error.to_string());
-                        return Err(io_error("read", &out.join(path))(error));
-                    }
-                },
+            let old_case = old_case(path);
+            let existing = match (old_case, &page.existing) {
+                (Some(_), _) => Existing::Nothing,
+                (None, Ok(existing)) => *existing,
+                (None, Err(error)) => {
+                    let error = io::Error::new(error.kind(), error.to_string());
+                    return Err(io_error("read", &out.join(path))(error));
+                }
             };
-            self.renamed.extend(old_case.map(|path| path.to_string()));
-            let is_own = known.binary_search(path).is_ok();
-            if self.add_page(path, existing, is_own, adopt) {
-                owned.push(page);
+            self.renamed.extend(old_case.map(str::to_owned));
+            if self.add_page(path, existing, place.is_some(), adopt) {
+                owned.add(page, place);
             }
         }
         Ok(owned)
@@ -155,7 +168,7 @@ pub fn plan(
     out: &Path,
     pages: &[Compared],
     manifest: Option<Manifest>,
-    builds: Vec<String>,
+    builds: TextList,
     adopt: bool,
 ) -> Result<Plan, Error> {
     let rules = NameRules::probe(out, pages.iter().map(|page| &*page.path));
@@ -170,7 +183,7 @@ pub fn plan_by_rules(
     out: &Path,
     pages: &[Compared],
     manifest: Option<Manifest>,
-    builds: Vec<String>,
+    builds: TextList,
     adopt: bool,
     rules: NameRules,
 ) -> Result<Plan, Error> {
@@ -184,19 +197,15 @@ pub fn plan_by_rules(
     }
     let mut foreign = ForeignPaths::new(out, &manifest.files);
     let mut plan = Plan::default();
-    let mut owned = plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
-    owned.sort_unstable_by_key(|page| &page.path);
+    let owned = plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
     plan.removed = removed(out, &manifest.files, &owned, &mut foreign);
     let has_makers = manifest.makers.is_some();
     let before = OwnFiles {
         files: manifest.files,
         makers: manifest.makers.unwrap_or_default(),
     };
-    if !has_makers || !is_same(&before, &owned) {
-        plan.after = Some(OwnFiles {
-            files: owned.iter().map(|page| page.path.clone()).collect(),
-            makers: makers_of(owned.iter().map(|page| (&*page.path, &page.maker))),
-        });
+    if !has_makers || !owned.are(&before) {
+        plan.after = Some(owned.into_files());
     }
     plan.manifest_changed = is_new_site || plan.after.is_some() || manifest.builds != builds;
     plan.before = before;
@@ -205,34 +214,74 @@ pub fn plan_by_rules(
     Ok(plan)
 }
 
-/// Whether romfeed's own files were these pages before, with the same makers.
-fn is_same(before: &OwnFiles, owned: &[&Compared]) -> bool {
-    let has_maker = |page: &Compared| match before.makers.get(&page.path) {
-        None => !page.maker.is_feed(),
-        maker => maker == Some(&page.maker),
-    };
-    let files = owned.iter().map(|page| &page.path);
-    let num_feeds = owned.iter().filter(|page| page.maker.is_feed()).count();
-    before.files.iter().eq(files)
-        && before.makers.len() == num_feeds
-        && owned.iter().all(|page| has_maker(page))
+/// The pages that are romfeed's own files after a run.
+struct OwnPages<'p> {
+    /// The page of each file before the run; none for a file that is no longer in the site.
+    of_known: Vec<Option<&'p Compared>>,
+    /// All others.
+    new: Vec<&'p Compared>,
+}
+
+impl<'p> OwnPages<'p> {
+    /// Begins with no pages; `known` are romfeed's own files before the run.
+    fn new(known: &TextList) -> OwnPages<'p> {
+        OwnPages {
+            of_known: vec![None; known.len()],
+            new: Vec::new(),
+        }
+    }
+
+    /// Adds a page, given its place in the list of files before the run.
+    fn add(&mut self, page: &'p Compared, place: Option<usize>) {
+        match place.and_then(|place| self.of_known.get_mut(place)) {
+            Some(of_known) => *of_known = Some(page),
+            None => self.new.push(page),
+        }
+    }
+
+    /// Whether these were romfeed's own files before, with the same makers.
+    fn are(&self, before: &OwnFiles) -> bool {
+        let pages = self.of_known.iter().flatten().map(|page| made(page));
+        self.new.is_empty()
+            && self.of_known.iter().all(Option::is_some)
+            && before
+                .makers
+                .iter()
+                .eq(pages.filter(|(_, maker)| maker.is_feed()))
+    }
+
+    fn into_files(self) -> OwnFiles {
+        let mut pages: Vec<&Compared> = self.of_known.into_iter().flatten().collect();
+        pages.extend(self.new);
+        pages.sort_by(|one, other| one.path.cmp(&other.path));
+        OwnFiles {
+            files: pages.iter().map(|page| &page.path).collect(),
+            makers: makers_of(pages.into_iter().map(made)),
+        }
+    }
+}
+
+/// Returns path and maker of a page.
+fn made(page: &Compared) -> (&str, &Maker) {
+    (&page.path, &page.maker)
 }
 
 /// Returns the own files that are no longer in the site, in removal order. `known` are romfeed's files
-/// before the run, `owned` those after it, both sorted.
+/// before the run.
 fn removed(
     out: &Path,
-    known: &[String],
-    owned: &[&Compared],
+    known: &TextList,
+    owned: &OwnPages<'_>,
     foreign: &mut ForeignPaths<'_>,
 ) -> Vec<String> {
-    let is_owned = |path: &String| owned.binary_search_by_key(&path, |page| &page.path).is_ok();
     let mut removed: Vec<String> = known
         .iter()
-        .filter(|path| !is_owned(path))
+        .zip(&owned.of_known)
+        .filter(|(_, page)| page.is_none())
+        .map(|(path, _)| path)
         .filter(|path| is_inside(path) && may_be_file(&out.join(path)))
         .filter(|path| !foreign.block(path))
-        .cloned()
+        .map(str::to_owned)
         .collect();
     sort_for_removal(&mut removed);
     removed
@@ -257,13 +306,13 @@ fn refuse_same_names(out: &Path, pages: &[Compared]) -> Result<(), Error> {
 struct ForeignPaths<'o> {
     out: &'o Path,
     /// romfeed's own files, sorted; one in the place of a folder is replaced.
-    own: &'o [String],
+    own: &'o TextList,
     /// The results for folders so far.
     cached: HashMap<String, bool>,
 }
 
 impl<'o> ForeignPaths<'o> {
-    fn new(out: &'o Path, own: &'o [String]) -> ForeignPaths<'o> {
+    fn new(out: &'o Path, own: &'o TextList) -> ForeignPaths<'o> {
         ForeignPaths {
             out,
             own,
@@ -285,10 +334,9 @@ impl<'o> ForeignPaths<'o> {
     }
 
     fn is_foreign(&self, folder: &str) -> bool {
-        let is_own = |folder: &str| self.own.binary_search_by(|own| (**own).cmp(folder)).is_ok();
         match self.out.join(folder).symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => true,
-            Ok(metadata) if metadata.is_file() => !is_own(folder),
+            Ok(metadata) if metadata.is_file() => !self.own.contains(folder),
             Ok(metadata) => !metadata.is_dir(),
             Err(_) => false,
         }

@@ -3,8 +3,9 @@ use std::fs;
 use super::execute::has_folder;
 use super::manifest::{MANIFEST, render_manifest};
 use super::*;
-use crate::publish::makers::Makers;
+use crate::publish::makers::{Makers, makers_of};
 use crate::publish::page::{Maker, Page};
+use crate::publish::text_list::TextList;
 
 fn page(path: &str, text: &str) -> Page {
     Page {
@@ -22,9 +23,15 @@ fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
     let lock = open(out, adopt)?;
     let comparer = Comparer::staged(out, &lock);
     let pages = comparer.compare(pages.to_vec())?;
-    let plan = plan(out, &pages, read_manifest(out)?, Vec::new(), adopt)?;
+    let plan = plan(out, &pages, read_manifest(out)?, TextList::default(), adopt)?;
     execute(out, &pages, &plan, &lock)?;
     Ok(plan)
+}
+
+/// Returns a manifest of files.
+fn manifest_of(files: &[&str]) -> Vec<u8> {
+    let files = files.iter().collect();
+    render_manifest(&files, &Makers::default(), &TextList::default(), None)
 }
 
 /// Checks the paths of pages.
@@ -131,10 +138,10 @@ fn foreign_folders_are_refused_unless_adopted() {
         let pages = vec![page("a", "1")];
         Comparer::in_memory(dir.path()).compare(pages).unwrap()
     };
-    assert!(plan(dir.path(), &compared(), None, Vec::new(), false).is_ok());
+    assert!(plan(dir.path(), &compared(), None, TextList::default(), false).is_ok());
     fs::write(dir.path().join("a"), "theirs").unwrap();
     assert!(matches!(
-        plan(dir.path(), &compared(), None, Vec::new(), false),
+        plan(dir.path(), &compared(), None, TextList::default(), false),
         Err(Error::NotOurs { .. })
     ));
     let plan = write(dir.path(), &[page("a", "1")], true).unwrap();
@@ -210,7 +217,7 @@ fn manifests_record_what_made_each_feed() {
         ..page("a.json", "1")
     };
     let makers = || read_manifest(dir.path()).unwrap().unwrap().makers;
-    let expected = |maker: Maker| Some(Makers::from([("a.json".to_owned(), maker)]));
+    let expected = |maker: Maker| Some(makers_of([("a.json", &maker)]));
     write(dir.path(), &[made(crdroid()), page("b.html", "")], false).unwrap();
     assert_eq!(makers(), expected(crdroid()));
     // The same bytes by another maker change only the manifest.
@@ -237,7 +244,7 @@ fn manifests_of_earlier_versions_are_read_and_completed() {
     let plan = write(dir.path(), &pages, false).unwrap();
     assert!(plan.is_empty());
     let read = read_manifest(dir.path()).unwrap().unwrap();
-    assert_eq!(read.files, ["a.json"]);
+    assert!(read.files.iter().eq(["a.json"]));
     assert!(read.makers.is_some_and(|makers| makers.len() == 1));
     assert!(!write(dir.path(), &pages, false).unwrap().manifest_changed);
 }
@@ -257,7 +264,7 @@ fn files_outside_the_site_are_never_removed() {
     let out = dir.path().join("out");
     fs::write(dir.path().join("victim"), "x").unwrap();
     fs::create_dir_all(out.join(STATE_DIR)).unwrap();
-    let bytes = render_manifest(&["../victim", "/etc/hosts"], &Makers::new(), &[], None);
+    let bytes = manifest_of(&["../victim", "/etc/hosts"]);
     fs::write(out.join(STATE_DIR).join(MANIFEST), bytes).unwrap();
     let plan = write(&out, &[page("a", "1")], false).unwrap();
     assert!(plan.removed.is_empty());
@@ -333,7 +340,7 @@ fn links_and_pipes_in_the_place_of_a_page_are_left_alone_and_reported() {
         assert!(is_left());
     }
     // They also stay when the site no longer has their pages.
-    let known = render_manifest(&paths, &Makers::new(), &[], None);
+    let known = manifest_of(&paths);
     fs::write(out.join(STATE_DIR).join(MANIFEST), known).unwrap();
     assert!(
         write(&out, &[page("d/e/f", "1")], false)

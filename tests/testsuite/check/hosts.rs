@@ -171,7 +171,7 @@ fn an_unreachable_host_is_reported_with_its_cause() {
         .file("api/v1/devices.json", r#"{"21.0":["dev"]}"#)
         .file("api/v1/types/dev.json", r#"{"response":["nightly"]}"#);
     let listed = check::files_of_site(BASE, &lists).unwrap();
-    assert_eq!(listed.files, [PATHS[0], PATHS[2]]);
+    assert!(listed.files.iter().eq([PATHS[0], PATHS[2]]));
     // The advice depends on the cause, for zips as well.
     let fix = |fault: Fault| Host::sound().fails(ZIP_URL, fault).check().findings[0].fix();
     let of_certificate = fix(Fault::Tls(TlsFault::Authority));

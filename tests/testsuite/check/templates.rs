@@ -1,7 +1,7 @@
 //! Feeds of templates, shipped and custom.
 
 use romfeed::markup::template::Format;
-use romfeed::publish::makers::Makers;
+use romfeed::publish::makers::makers_of;
 use romfeed::publish::page::Maker;
 
 use super::*;
@@ -18,8 +18,8 @@ fn a_custom_template_only_has_to_be_valid() {
         (Format::Json, "{\"my\": [1, 2]}", "{\"my\": [1, 2}"),
         (Format::Xml, "<a/>", "<a>"),
     ] {
-        let list = (PATHS[2].to_owned(), Maker::LineageOs);
-        let makers: Makers = [(path.to_owned(), own(format)), list].into();
+        let own = own(format);
+        let makers = makers_of([(path, &own), (PATHS[2], &Maker::LineageOs)]);
         let check = |body: &str| {
             Host::sound().file(path, body).check_with(|task| {
                 task.feeds = feeds(BASE, &[path, PATHS[2]].map(str::to_owned), Some(&makers));
@@ -34,7 +34,7 @@ fn a_custom_template_only_has_to_be_valid() {
 /// Judges a body that a template made as its clients do; returns ids of rules, with the entries.
 fn judge_template(name: &str, body: &str) -> Vec<String> {
     let path = "feeds/dev.json";
-    let makers: Makers = [(path.to_owned(), Maker::Shipped(name.to_owned()))].into();
+    let makers = makers_of([(path, &Maker::Shipped(name.to_owned()))]);
     let report = Host::sound().file(path, body).check_with(|task| {
         task.zips = None;
         task.feeds = feeds(BASE, &[path.to_owned()], Some(&makers));

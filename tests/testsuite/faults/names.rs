@@ -8,6 +8,7 @@ use std::path::Path;
 
 use romfeed::model::build::portable_fault;
 use romfeed::publish::page::{Maker, Page};
+use romfeed::publish::text_list::TextList;
 use romfeed::publish::writer::{self, Comparer, Error, NameRules, Plan};
 
 const ORDINARY: NameRules = NameRules {
@@ -59,7 +60,7 @@ fn publish(out: &Path, pages: &[Page], rules: NameRules) -> Result<Plan, Error> 
         out,
         &pages,
         writer::read_manifest(out)?,
-        Vec::new(),
+        TextList::default(),
         false,
         rules,
     )?;

@@ -102,7 +102,8 @@ static OWN: LazyLock<Own> = LazyLock::new(|| {
         expected: check::expected(&channels),
         required: check::lists(&channels, &config)
             .expect("no template is set")
-            .into_keys()
+            .iter()
+            .map(|(path, _)| path.to_owned())
             .collect(),
         known: check::catalog_facts(&SITE, &config),
     }
