@@ -493,12 +493,16 @@ const RESERVED_NAMES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout
 #[must_use]
 pub fn portable_fault(name: &str) -> Option<&'static str> {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
-    let stem = stem.to_ascii_lowercase();
-    let port = stem.strip_prefix("com").or(stem.strip_prefix("lpt"));
-    let mut port = port.unwrap_or_default().chars();
-    let is_number = |c: char| c.is_ascii_digit() || "¹²³".contains(c);
-    let is_port = port.next().is_some_and(is_number) && port.next().is_none();
-    if is_port || RESERVED_NAMES.contains(&stem.as_str()) {
+    let is_one_of = |text: &str, names: &[&str]| names.iter().any(|n| text.eq_ignore_ascii_case(n));
+    let is_number = |text: &str| {
+        let mut chars = text.chars();
+        let is_digit = |c: char| c.is_ascii_digit() || "¹²³".contains(c);
+        chars.next().is_some_and(is_digit) && chars.next().is_none()
+    };
+    let port = stem.split_at_checked(3);
+    let is_port =
+        port.is_some_and(|(kind, number)| is_one_of(kind, &["com", "lpt"]) && is_number(number));
+    if is_port || is_one_of(stem, &RESERVED_NAMES) {
         Some("is a name that Windows reserves, with any ending")
     } else if name.ends_with(['.', ' ']) {
         Some("ends in a dot or a space, which Windows removes")

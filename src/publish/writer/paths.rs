@@ -1,6 +1,7 @@
 //! Which paths can be files of a site, and what its file system does with their names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path};
@@ -20,8 +21,8 @@ pub struct NameRules {
 
 impl NameRules {
     /// Finds the rules that matter to pages with these paths, by experiments in romfeed's own folder.
-    pub(super) fn probe<'p>(out: &Path, mut paths: impl Iterator<Item = &'p str>) -> NameRules {
-        let mut has_reserved = || paths.any(is_reserved);
+    pub(super) fn probe<'p>(out: &Path, paths: impl Iterator<Item = &'p str>) -> NameRules {
+        let has_reserved = || parts(paths).any(|part| portable_fault(split(part).1).is_some());
         NameRules {
             ignores_case: ignores_case(out),
             reserves_names: has_reserved() && reserves_names(out),
@@ -51,21 +52,68 @@ pub(super) fn is_inside(path: &str) -> bool {
 
 /// Returns pairs of paths, or of folders in them, that differ only in case.
 #[must_use]
-pub fn alike<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<(&'p str, &'p str)> {
-    let mut known: HashMap<String, &str> = HashMap::new();
+pub fn alike<'p>(paths: impl Iterator<Item = &'p str> + Clone) -> Vec<(&'p str, &'p str)> {
+    // Of names that differ only in case, one has capitals. Most sites have few of these.
+    let has_capitals = |part: &&str| split(part).1 != lower(split(part).1);
+    let suspects: HashSet<&str> = parts(paths.clone())
+        .filter(has_capitals)
+        .map(|part| split(part).0)
+        .collect();
+    let mut known: HashMap<(&str, Cow<'_, str>), &str> = HashMap::new();
     let mut pairs = BTreeSet::new();
+    let mut sound_folder = None;
     for path in paths {
-        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        let folder = split(path).0;
         // Below folders that differ only in case, everything does.
-        for part in folders.chain([path]) {
-            let known = *known.entry(part.to_lowercase()).or_insert(part);
+        let is_sound = parts_below(path, sound_folder).all(|part| {
+            let (folder, name) = split(part);
+            if !suspects.contains(folder) {
+                return true;
+            }
+            let known = *known.entry((folder, lower(name))).or_insert(part);
             if known != part {
                 pairs.insert((known, part));
-                break;
             }
-        }
+            known == part
+        });
+        sound_folder = is_sound.then_some(folder);
     }
     pairs.into_iter().collect()
+}
+
+/// Returns a name in lower case.
+fn lower(name: &str) -> Cow<'_, str> {
+    let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    match name.bytes().all(is_lower) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(name.to_lowercase()),
+    }
+}
+
+/// Returns the folder of a path, empty for the top one, and the name in it.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// Returns the folders of a path, from the top.
+fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+/// Returns the folders of a path and the path itself; without folders if it is in this one.
+fn parts_below<'p>(path: &'p str, folder: Option<&str>) -> impl Iterator<Item = &'p str> {
+    let is_in = folder == Some(split(path).0);
+    folders(path).skip_while(move |_| is_in).chain([path])
+}
+
+/// Returns all paths and folders of paths; folders not again for each of several paths in a row.
+fn parts<'p>(paths: impl Iterator<Item = &'p str>) -> impl Iterator<Item = &'p str> {
+    let mut last = None;
+    paths.flat_map(move |path| {
+        let parts = parts_below(path, last);
+        last = Some(split(path).0);
+        parts
+    })
 }
 
 /// Whether the file system of a site ignores case; false before romfeed's own folder exists.
@@ -96,16 +144,31 @@ fn reserves_names(out: &Path) -> bool {
 /// [`Error::Outside`]; [`Error::Duplicate`] or [`Error::Prefix`], with the templates that make the
 /// pages.
 pub fn check_paths<'p>(
-    pages: impl Iterator<Item = (&'p str, &'p Option<Arc<str>>)>,
+    pages: impl Iterator<Item = (&'p str, &'p Option<Arc<str>>)> + Clone,
 ) -> Result<(), Error> {
-    let mut sorted: Vec<(&str, &Option<Arc<str>>)> = pages.collect();
+    let mut paths = pages.clone().map(|(path, _)| path);
     // The code that makes pages ensures this too; here is the last chance.
-    if let Some((path, _)) = sorted.iter().find(|(path, _)| !is_inside(path)) {
-        let path = (*path).to_owned();
+    if let Some(path) = paths.clone().find(|path| !is_inside(path)) {
+        let path = path.to_owned();
         return Err(Error::Outside { path });
     }
-    // Sorted segment by segment, the pages in a folder follow the page with its name. The pages are
-    // nearly in order, for which stable sorting is faster.
+    let known: HashSet<&str> = paths.clone().collect();
+    let is_page = |folder| known.contains(folder);
+    let mut checked = "";
+    let has_pages_as_folders = paths.any(|path| {
+        let folder = split(path).0;
+        let is_checked = std::mem::replace(&mut checked, folder) == folder;
+        !is_checked && folders(path).any(is_page)
+    });
+    match known.len() < pages.clone().count() || has_pages_as_folders {
+        false => Ok(()),
+        true => refuse_first(pages.collect()),
+    }
+}
+
+/// Refuses the first page that has the path of another one, or of a folder of another one.
+fn refuse_first(mut sorted: Vec<(&str, &Option<Arc<str>>)>) -> Result<(), Error> {
+    // Sorted segment by segment, the pages in a folder follow the page with its name.
     sorted.sort_by(|a, b| {
         let order = by_segment(a.0).cmp(by_segment(b.0));
         order.then_with(|| a.1.cmp(b.1))
