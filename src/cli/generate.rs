@@ -66,6 +66,7 @@ fn run_with(
     config.dry_run = args.dry_run;
     config.adopt = args.adopt;
     config.catalog_only = args.catalog_only;
+    config.names_all = args.json || terminal.verbosity > 0;
     if let Err(outcome) = require_sources("--source", &args.source, &config, terminal) {
         return Ok(outcome);
     }

@@ -170,7 +170,8 @@ pub fn generate(
         if let Some(report) = settled::generate(config, fetch.is_some(), observer, now)? {
             return Ok(report);
         }
-        if let Some(report) = generate_once(config, fetch, observer, now_ns, false)? {
+        let reads_all = config.names_all;
+        if let Some(report) = generate_once(config, fetch, observer, now_ns, reads_all)? {
             return Ok(report);
         }
         let report = generate_once(config, fetch, observer, now_ns, true)?;

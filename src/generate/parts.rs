@@ -185,6 +185,7 @@ pub(super) fn settings(config: &Config) -> u64 {
         limits: _,
         rehash: _,
         full: _,
+        names_all: _,
         adopt: _,
         new_catalog: _,
         dry_run: _,

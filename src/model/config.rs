@@ -286,6 +286,8 @@ pub struct Config {
     pub program: String,
     /// Render every page and compare it with its file, whatever the last run has left.
     pub full: bool,
+    /// Name each build that is offered from elsewhere, even if that takes reading all catalog files.
+    pub names_all: bool,
     /// Take over an output folder that romfeed did not make.
     pub adopt: bool,
     /// Go on without builds that were published and are not in the catalogs.
@@ -386,6 +388,7 @@ impl Config {
             limits,
             rehash: false,
             full: false,
+            names_all: false,
             program: env!("CARGO_PKG_VERSION").to_owned(),
             adopt: false,
             new_catalog: false,

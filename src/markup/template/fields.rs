@@ -77,7 +77,7 @@ mod tests {
         };
         let joined = join(fields([("c", 1), ("b", 1)]), fields([("b", 2), ("a", 2)]));
         assert_eq!(joined, Value::from_pairs([("a", 2), ("b", 2), ("c", 1)]));
-        assert_eq!(joined.to_string(), r#"{"a": 2, "b": 2, "c": 1}"#);
+        assert_eq!(joined.to_string(), "{'a': 2, 'b': 2, 'c': 1}");
         assert!(joined.get_attr("d").unwrap().is_undefined());
         assert!(joined.is_true());
         assert!(!join(map([]), map([])).is_true());
