@@ -248,3 +248,69 @@ impl Newest {
         all.all(|(variant, last)| later.last(variant.as_ref()).is_some_and(|now| now <= last))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::build::{Device, Romtype};
+
+    /// The outline of a device with a build for each of these dates.
+    fn outline(device: &str, dates: &[i64]) -> Outline {
+        let device = Device::parse(device).unwrap();
+        let romtype = Romtype::parse("nightly").unwrap();
+        let shown = |date: &i64| {
+            let path = format!("{device}-{date}.zip");
+            let version = "22.2".to_owned();
+            let build = Build::new(device.clone(), romtype.clone(), version, *date, path, 1);
+            let build = Build {
+                sha256: Some(format!("{device}{date}")),
+                ..build
+            };
+            ShownBuild {
+                record: Arc::new(Record::new(build)),
+                url: String::new(),
+                page: None,
+                has_projects: false,
+            }
+        };
+        Outline {
+            builds: dates.iter().map(shown).collect(),
+            channels: vec![ShownChannel {
+                key: ChannelKey::new(&device, None, &romtype),
+                offers: (0..dates.len()).collect(),
+                deltas: Vec::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn outlines_keep_the_newest_of_the_site_and_of_each_version() {
+        let outlines = [outline("onyx", &[9, 7, 5]), outline("mako", &[8, 2, 1])];
+        let newest = Newest::of(outlines.iter(), 3);
+        let is_newest = |key: &ChannelKey, _: usize, offer: &Offer<'_>| {
+            newest.has(key.variant.as_ref(), offer.build)
+        };
+        let dates = |outline: &Outline| {
+            let builds = outline.builds.iter();
+            builds
+                .map(|shown| shown.record.build.timestamp)
+                .collect::<Vec<_>>()
+        };
+        let [onyx, mako] = outlines
+            .each_ref()
+            .map(|outline| dates(&outline.trimmed(&is_newest)));
+        assert_eq!((onyx, mako), (vec![9, 7], vec![8]));
+    }
+
+    #[test]
+    fn builds_that_were_left_out_are_missed_once_newer_ones_are_gone() {
+        let before = [outline("onyx", &[9, 7, 5]), outline("mako", &[8, 2])];
+        let newest = Newest::of(before.iter(), 3);
+        let with = |dates: &[i64]| Newest::of([&outline("onyx", dates), &before[1]].into_iter(), 3);
+        assert!(newest.cover(&with(&[10, 9, 7])));
+        assert!(newest.cover(&newest));
+        assert!(!newest.cover(&with(&[9])));
+        // All builds are among the newest, so none was left out.
+        assert!(Newest::of(before.iter(), 5).cover(&with(&[])));
+    }
+}

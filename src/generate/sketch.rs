@@ -76,7 +76,7 @@ pub(super) struct Sketch {
     /// Whether rules for variants give a build another variant than it has.
     pub(super) is_misplaced: bool,
     /// Whether an offered build has no download address.
-    lacks_address: bool,
+    pub(super) lacks_address: bool,
 }
 
 impl Sketch {

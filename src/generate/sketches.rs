@@ -195,3 +195,82 @@ impl Sketches {
             .map(|(name, sketched)| (name, sketched.sketch))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::generate::sketch::Hashes;
+    use crate::publish::writer;
+
+    fn config(folder: &std::path::Path) -> Config {
+        let limits = ota_view::io::Limits::new(std::env::temp_dir(), Instant::now);
+        Config {
+            catalogs: vec![folder.join("catalog/")],
+            ..Config::for_folder(folder, limits)
+        }
+    }
+
+    /// A sketch of a catalog with a build of this identity.
+    fn sketch(identity: &str) -> Sketch {
+        Sketch {
+            ids: Hashes(vec![hash(identity)]),
+            ..Sketch::default()
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_as_it_was_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(dir.path());
+        let (folder, file) = (
+            dir.path().join("catalog/"),
+            dir.path().join("catalog/onyx.json"),
+        );
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, "not a catalog").unwrap();
+        let mut memory = Memory::new(&config);
+        let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory);
+        assert!(sketches().is_err());
+        memory.add_catalog(
+            "onyx.json".to_owned(),
+            writer::stamp(&file).unwrap(),
+            sketch("a"),
+        );
+        let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory);
+        assert_eq!(sketches().unwrap().get("onyx.json").ids, sketch("a").ids);
+        fs::write(&file, "no catalog, too").unwrap();
+        assert!(sketches().is_err());
+    }
+
+    #[test]
+    fn names_are_known_only_if_the_last_run_knew_all_builds_that_are_not_read() {
+        let unread = |identity: &str| Sketched {
+            sketch: sketch(identity),
+            ids: None,
+        };
+        let read = Sketched {
+            sketch: sketch("new"),
+            ids: Some(vec!["new".to_owned()]),
+        };
+        let files = [
+            ("a.json", unread("a")),
+            ("b.json", unread("b")),
+            ("c.json", read),
+        ];
+        let files = files.map(|(name, sketched)| (name.to_owned(), sketched));
+        let sketches = Sketches(files.into());
+        let names = |published: &[&str]| {
+            let names = sketches.names(&published.iter().collect())?;
+            Some(names.iter().collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(names(&["a", "b"]).as_deref(), Some("a b new"));
+        // A build that was removed from a file that was read is no longer known.
+        assert_eq!(names(&["a", "b", "old"]).as_deref(), Some("a b new"));
+        assert_eq!(names(&["a"]), None);
+        let lost = sketches.find_lost(&["a", "old"].iter().collect()).unwrap();
+        assert_eq!((lost.num, &*lost.example), (1, "old"));
+    }
+}
