@@ -4,7 +4,7 @@
 //! In: what a run found out about its packages. Out: the catalog with them, written while no other process can. The
 //! last run, of a whole site, publishes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::changelogs::{self, Gathered};
@@ -12,13 +12,16 @@ use super::draft::Draft;
 use super::found::Found;
 use super::report::{Fault, Log};
 use super::state::RUN_WAIT;
-use super::{Error, Inputs, Run, projects, read_again, reconcile, require_published, waiting};
+use super::{
+    Error, Inputs, Run, duplicates, projects, read_again, reconcile, require_published, waiting,
+};
 use crate::catalog::{Catalog, Catalogs, LeftOut, Record, UpdateError, update};
 use crate::files::{Place, remove_leftover_copy};
 use crate::ingest::projects::Projects;
 use crate::model::build::{Build, Device, bounded_stem};
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
+use crate::model::names;
 
 /// The catalog of a device that a run leaves out, with the packages that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +105,34 @@ pub(super) fn keep_own(config: &Config, catalogs: &Catalogs, drafts: &mut Vec<Dr
         });
     }
     log
+}
+
+/// Drops the faults of packages of devices that the run is not for: published builds of one, or packages whose file name
+/// has a known form with the codename of one. Any other package that could not be read may be of a device of this run.
+pub(super) fn keep_own_faults(config: &Config, merged: &Catalog, log: &mut Log) {
+    if config.scope.devices.is_empty() || log.faults.is_empty() {
+        return;
+    }
+    let builds = merged.builds.values().map(|record| &record.build);
+    let published: HashMap<String, &Device> = builds
+        .flat_map(|build| {
+            [&build.path, &duplicates::place(build)].map(|path| (path.clone(), &build.device))
+        })
+        .collect();
+    let of_catalog = merged.devices().into_iter().map(Device::to_string);
+    let of_settings = config.devices.keys().chain(config.known_devices.keys());
+    let known: Vec<String> = of_catalog.chain(of_settings.cloned()).collect();
+    let of_name = |path: &str| {
+        let filename = path.rsplit('/').next().unwrap_or(path);
+        let name = names::parse(filename, &known)?.device;
+        let name = name.filter(|name| known.contains(name))?;
+        Device::parse(config.owner(&name).map_or(&name, |(device, _)| device)).ok()
+    };
+    log.faults.retain(|fault| {
+        let device = published.get(&fault.path).map(|device| (*device).clone());
+        let device = device.or_else(|| of_name(&fault.path));
+        device.is_none_or(|device| config.scope.covers_device(&device))
+    });
 }
 
 /// The texts about the builds that were found.

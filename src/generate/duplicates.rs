@@ -86,7 +86,7 @@ pub(super) fn drop_same_bytes(scan: &Scan, builds: Vec<Build>, own: &Catalog) ->
 }
 
 /// Returns where a package lies. In a source that is not its path, because a build keeps the name it has in the catalog.
-fn place(build: &Build) -> String {
+pub(super) fn place(build: &Build) -> String {
     match &build.origin {
         Some(origin) => join(&origin.source, &origin.path),
         None => build.path.clone(),

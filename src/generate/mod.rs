@@ -450,6 +450,7 @@ fn read_packages(
     sources::set_addresses(&mut drafts, inputs.sources);
     log.append(sources::keep_own_devices(run.config, &mut drafts));
     catalog_only::require_devices(run.config, merged, catalogs, &drafts)?;
+    catalog_only::keep_own_faults(run.config, merged, &mut log);
     log.append(catalog_only::keep_own(run.config, catalogs, &mut drafts));
     note_builds(run, drafts.iter().map(|draft| &draft.build));
     let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));

@@ -34,6 +34,7 @@ mod explore;
 mod fallbacks;
 mod families;
 mod faults;
+mod faults_of_devices;
 mod files;
 mod folder_host;
 mod fuzz_bodies;
