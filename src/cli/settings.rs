@@ -46,7 +46,8 @@ fn open(bucket: Bucket, copy: &Path) -> Result<Arc<dyn Place>, ConfigError> {
 #[cfg(not(feature = "s3"))]
 fn open(_: Bucket, _: &Path) -> Result<Arc<dyn Place>, ConfigError> {
     let message = "the catalog is in a bucket, and this romfeed was built without S3";
-    Err(ConfigError::new(message.to_owned()).with_hint("use a release of romfeed".to_owned()))
+    Err(ConfigError::new(message.to_owned())
+        .with_hint("use a release of romfeed, or build it with `--features s3`".to_owned()))
 }
 
 /// Resolves the settings and runs a command with them. Prints what is wrong with the settings, and

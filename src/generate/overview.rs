@@ -72,7 +72,7 @@ impl Overview {
             has_projects: history.contains_key(&build.filename),
         };
         let mut warnings = warnings::shared_names(config, &channels.channels);
-        warnings.extend(warnings::withheld(&channels.withheld));
+        warnings.extend(warnings::withheld(config, &channels.withheld));
         let overview = Overview {
             digest: digest.filter(|_| log.faults.is_empty()),
             outline: Outline::new(channels.channels.iter(), &describe, is_newest),

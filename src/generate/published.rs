@@ -151,7 +151,7 @@ pub(super) fn warn<'a>(
         let variant = channel.variant.map(|variant| format!("{variant}/"));
         let text = format!(
             "{}{others} would be {} by the properties of {family}, but was published as {} by {}: phones in the field ask {base}/{}api/v1/{}/{}/, so it stays there; `family = \
-             \"{family}\"` under [device.{}] in romfeed.toml moves it",
+             \"{family}\"` {} moves it",
             package.path.escape_debug(),
             facts(own),
             facts([
@@ -163,7 +163,7 @@ pub(super) fn warn<'a>(
             variant.unwrap_or_default(),
             channel.device,
             channel.romtype,
-            channel.device,
+            config.place_of_device(channel.device.as_str()),
         );
         log.warn(FEEDS, text);
     }

@@ -67,9 +67,9 @@ impl SharedLists {
             format!(
                 "{filename} is the first build of {name} in a list that has builds of {other}, by their \
                  {NEXT_DEVICE}: phones of {name} and {other} are offered the builds of both; if \
-                 {name} is the new name of {other}, set same_lane = true under \
-                 [device.{name}] in romfeed.toml; otherwise hold it back with `romfeed catalog \
-                 yank {filename} --reason wrong-list`"
+                 {name} is the new name of {other}, set same_lane = true {}; otherwise hold it back with \
+                 `romfeed catalog yank {filename} --reason wrong-list`",
+                config.place_of_device(name.as_str())
             )
         })
     }

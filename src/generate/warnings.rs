@@ -45,14 +45,15 @@ pub(super) fn shared_names(
 
 /// Warns of builds that are not offered under an alias, because the alias has builds of its own.
 pub(super) fn withheld(
+    config: &Config,
     withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>,
 ) -> impl Iterator<Item = String> {
     withheld.iter().map(|((device, alias), filenames)| {
         format!(
             "{alias} is an alias of {device} and has builds of its own, so phones that ask for {alias} \
-             are not offered {}; if they can install it, `same_lane = true` under [device.{alias}] in \
-             romfeed.toml offers it to them",
-            and_more(&filenames.iter().copied().collect::<Vec<_>>())
+             are not offered {}; if they can install it, `same_lane = true` {} offers it to them",
+            and_more(&filenames.iter().copied().collect::<Vec<_>>()),
+            config.place_of_device(alias.as_str())
         )
     })
 }

@@ -524,6 +524,16 @@ impl Config {
             .map(|(device, config)| (device.as_str(), config))
     }
 
+    /// Says where the settings of a device are, or belong: `in devices.d/bacon.toml`, `under [device.bacon] in romfeed.toml`.
+    #[must_use]
+    pub fn place_of_device(&self, device: &str) -> String {
+        let set = self.devices.get(device);
+        match set.and_then(|set| set.file.as_ref()) {
+            Some(file) => format!("in {file}"),
+            None => format!("under [device.{device}] in romfeed.toml"),
+        }
+    }
+
     /// Returns the maintainer's texts about a device: `info` of `devices.json`, and
     /// `[device.<codename>.info]`, which takes precedence.
     #[must_use]

@@ -81,7 +81,7 @@ pub enum Error {
     },
     /// The source is a bucket, and the program was built without them.
     #[error(
-        "this romfeed was built without S3; use a release of romfeed, or `files` with what `rclone lsjson` prints"
+        "this romfeed was built without S3; use a release of romfeed, build it with `--features s3`, or use `files` with what `rclone lsjson` prints"
     )]
     WithoutS3,
     /// A list on this machine cannot be read.

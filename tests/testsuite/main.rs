@@ -65,6 +65,7 @@ mod odd_characters;
 #[cfg(unix)]
 mod odd_files;
 mod pages;
+mod places_of_settings;
 mod portable;
 mod projects;
 #[cfg(unix)]

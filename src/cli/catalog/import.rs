@@ -169,7 +169,7 @@ fn add_entries(
     let guard = merge::Guard {
         object: &|build| {
             let objection = published.object(build)?;
-            Some(format!("{objection}; {}", variant_hint(build)))
+            Some(format!("{objection}; {}", variant_hint(build, config)))
         },
         may_mix: &|device| config.same_lane(device.as_str()),
         compares_romtype: format.compares_romtype(),
@@ -243,14 +243,13 @@ fn feed_folders(feed: &Path) -> Vec<&str> {
 }
 
 /// Names the flags and settings for a build of another variant.
-fn variant_hint(build: &Build) -> String {
+fn variant_hint(build: &Build, config: &Config) -> String {
     let variant = names::stated_variant(&build.filename);
     let variant = variant.or_else(|| names::variant_in_path(build.url.as_deref()?));
     format!(
-        "add --variant, for example --variant {}, or set same_lane = true under [device.{}] in \
-         romfeed.toml if phones can install either",
+        "add --variant, for example --variant {}, or set same_lane = true {} if phones can install either",
         variant.unwrap_or("other"),
-        build.device
+        config.place_of_device(build.device.as_str())
     )
 }
 

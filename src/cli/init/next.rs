@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::slice;
 
 use romfeed::hosting::written::{self, Written};
 use romfeed::hosting::{Base, Host, Listed, MERGE_DRIVER, PUBLISH, Site, Zips, is_model_number};
@@ -36,7 +37,14 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
         ));
     };
     match site.zips.listed() {
-        Some(listed) => print_listed(host, listed, terminal),
+        Some(listed) => {
+            print_listed(host, listed, terminal);
+            if let Some(others) = other_places(folder, listed) {
+                terminal.line(&format!(
+                    "  the zips of your other sources are listed, too: {others}"
+                ));
+            }
+        }
         None if folder.found.list.is_empty() => {
             terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
         }
@@ -88,6 +96,27 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
     report::print_rom_side(terminal, base.as_str(), &variants, &folder.found.families);
 }
 
+/// Names the places that other sources of the settings list, if there are any.
+fn other_places(folder: &Folder<'_>, listed: &Listed) -> Option<String> {
+    let sources = folder.config.sources.iter();
+    let places = sources
+        .filter_map(|source| Listed::from_sources(slice::from_ref(source), folder.remote.as_ref()));
+    let mut others: BTreeSet<String> = places.map(|place| escape(&place.title())).collect();
+    others.remove(&escape(&listed.title()));
+    (!others.is_empty()).then(|| and_more(others.into_iter().collect()))
+}
+
+/// Lists the first of these names, and counts the others.
+fn and_more(mut names: Vec<String>) -> String {
+    let num_more = names.len().saturating_sub(MAX_NAMES);
+    names.truncate(MAX_NAMES);
+    let more = match num_more {
+        0 => String::new(),
+        num_more => format!(" and {num_more} more"),
+    };
+    names.join(", ") + &more
+}
+
 /// Prints how and when to call `publish`. What an edited one does is up to the user.
 fn print_publish(site: &Site, host: Host, base: &Base, is_edited: bool, terminal: Terminal) {
     let publish = publish_call(host, base, site.zips.listed());
@@ -121,22 +150,16 @@ fn unknown_names(folder: &Folder<'_>) -> Option<String> {
         (&device.model, name)
     });
     let unknown = devices.filter(|(model, name)| name == model || is_model_number(name));
-    let mut unknown: Vec<String> = unknown
+    let unknown: Vec<String> = unknown
         .map(|(model, name)| match name == model {
             true => escape(model),
             false => format!("{} ({})", escape(name), escape(model)),
         })
         .collect();
-    let num_more = unknown.len().saturating_sub(MAX_NAMES);
-    unknown.truncate(MAX_NAMES);
-    let more = match num_more {
-        0 => String::new(),
-        num_more => format!(" and {num_more} more"),
-    };
     (!unknown.is_empty()).then(|| {
         format!(
-            "under \"name\" in devices.json, write what people call these devices: {}{more}",
-            unknown.join(", ")
+            "under \"name\" in devices.json, write what people call these devices: {}",
+            and_more(unknown)
         )
     })
 }

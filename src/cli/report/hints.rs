@@ -213,7 +213,7 @@ fn problem_hint(problem: &Problem) -> &'static str {
 fn objection_hint(fault: &Fault) -> &'static str {
     match fault.error.downcast_ref() {
         Some(generate::Objection::Device { .. }) => {
-            "build it without that property; or, if phones of both devices can install it, set same_lane = true under [device.<that name>] in romfeed.toml"
+            "build it without that property; or, if phones of both devices can install it, set same_lane = true under [device.<that name>] in romfeed.toml, or in devices.d/<that name>.toml if it has this file"
         }
         Some(generate::Objection::Variant { .. }) => {
             "set up [[variant]] in romfeed.toml, or same_lane = true under its device if phones can install either"

@@ -279,13 +279,24 @@ impl Case<'_> {
                  and upload the whole site",
             ));
         }
+        let settings = self.site.config.devices.get(&device);
+        let (file, table) = match settings.and_then(|set| set.file.as_deref()) {
+            Some(file) => (file, "[known_incrementals]".to_owned()),
+            None => (
+                "romfeed.toml",
+                format!("[device.{device}.known_incrementals]"),
+            ),
+        };
         let advice = Advice::new(
             "unknown-incremental",
-            "the catalog does not have the build that the phone runs, and to a phone, 404 is an error, not \"no \
-             updates\". Add this to romfeed.toml and generate again",
+            format!(
+                "the catalog does not have the build that the phone runs, and to a phone, 404 is an error, not \"no \
+                 updates\". Add this to {} and generate again",
+                shown(file)
+            ),
         );
         Some(advice.with(vec![
-            format!("[device.{device}.known_incrementals]"),
+            table,
             format!("{romtype} = [{:?}]", shown(incremental)),
         ]))
     }

@@ -1,0 +1,59 @@
+//! Hints about settings of devices that have a file of their own, and the places of several sources.
+
+use testkit::package::Package;
+
+use super::support::{BASE_URL, RomDir, bacon_name, bacon_props};
+
+#[test]
+fn a_hint_names_the_file_of_the_device() {
+    for (file, place) in [
+        (None, "under [device.mako] in romfeed.toml"),
+        (Some("devices.d/mako.toml"), "in devices.d/mako.toml"),
+    ] {
+        let dir = RomDir::new();
+        let put = |device: &str, day: i64| {
+            let props = bacon_props(day).set("ro.lineage.device", device);
+            let name = bacon_name(day).replace("bacon", device);
+            let zip = Package::files(props).without_metadata().build();
+            dir.put(&format!("builds/{name}"), zip);
+        };
+        put("mako", 0);
+        put("bacon", 1);
+        dir.generate().expect(0);
+        put("bacon", 2);
+        let settings = format!("base_url = \"{BASE_URL}\"\n[device.bacon]\naliases = [\"mako\"]\n");
+        dir.put("romfeed.toml", settings);
+        if let Some(file) = file {
+            dir.put(file, "keep = 5\n");
+        }
+        dir.run(&["generate"])
+            .expect(0)
+            .says("mako is an alias of bacon and has builds of its own")
+            .says(&format!(
+                "if they can install it, `same_lane = true` {place} offers it to them"
+            ));
+    }
+}
+
+#[test]
+fn init_names_the_places_of_all_sources() {
+    let dir = RomDir::new();
+    let mut settings = format!("base_url = \"{BASE_URL}\"\n");
+    for number in 0..8 {
+        settings += &format!("[[source]]\nname = \"s{number}\"\ngithub = \"you/ota{number}\"\n");
+    }
+    dir.put("romfeed.toml", settings);
+    dir.run(&["init", "--host", "nginx"])
+        .expect(0)
+        .says("  upload zips to the releases of you/ota0\n")
+        .says(
+            "\n  the zips of your other sources are listed, too: the releases of you/ota1, the releases of you/ota2, \
+             the releases of you/ota3, the releases of you/ota4, the releases of you/ota5 and 2 more\n",
+        );
+    let one = format!("base_url = \"{BASE_URL}\"\n[[source]]\ngithub = \"you/ota\"\n");
+    let dir = RomDir::new().file("romfeed.toml", one);
+    dir.run(&["init", "--host", "nginx"])
+        .expect(0)
+        .says("upload zips to the releases of you/ota\n")
+        .lacks("other sources");
+}
