@@ -14,7 +14,7 @@ use romfeed::fetch::{Fetch, Http, Reach};
 use romfeed::generate::edit::{self, StatedFacts};
 use romfeed::model::config::Config;
 
-use super::args::{Global, Places, When};
+use super::args::{Global, Places};
 use super::catalog::{Line, add_stated, change};
 use super::config::Flags;
 use super::outcome::Outcome;
@@ -71,18 +71,27 @@ struct DeleteArgs {
     filename: String,
 }
 
+/// What flags of other commands set, and only the environment for these two.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+struct Environment {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    places: Places,
+}
+
 /// Runs the command if the arguments name one of the two.
 pub(super) fn run(args: &[OsString]) -> Option<Outcome> {
     let (command, rest) = (args.get(1)?.to_str()?, args.get(2..)?);
-    let terminal = Terminal::new(&global());
     match command {
         ADD => {
             let args: AddArgs = parse(rest);
-            Some(with_config(terminal, |config| add(args, config, terminal)))
+            Some(with_config(|config, terminal| add(args, config, terminal)))
         }
         DELETE => {
             let args: DeleteArgs = parse(rest);
-            Some(with_config(terminal, |config| {
+            Some(with_config(|config, terminal| {
                 delete(&args.filename, config, terminal)
             }))
         }
@@ -109,20 +118,18 @@ pub(super) fn definitions() -> [clap::Command; 2] {
     })
 }
 
-fn global() -> Global {
-    Global {
-        config: std::env::var_os("ROMFEED_CONFIG").map(Into::into),
-        quiet: false,
-        verbose: 0,
-        color: When::Auto,
-    }
+/// Returns the flags of other commands whose variables set the same for these two, if the command is one of them.
+pub(super) fn variables(command: &clap::Command) -> Option<clap::Command> {
+    [ADD, DELETE]
+        .contains(&command.get_name())
+        .then(Environment::command)
 }
 
-fn with_config(terminal: Terminal, run: impl FnOnce(&Config) -> Outcome) -> Outcome {
-    let places = Places::from_environment();
-    let file = global().config;
+fn with_config(run: impl FnOnce(&Config, Terminal) -> Outcome) -> Outcome {
+    let Environment { global, places } = parse(&[]);
+    let (terminal, file) = (Terminal::new(&global), global.config);
     let outcome = settings::with_config(file.as_deref(), Flags::new(&places), terminal, |config| {
-        Ok(run(&config))
+        Ok(run(&config, terminal))
     });
     outcome.unwrap_or(Outcome::Failed)
 }

@@ -290,14 +290,19 @@ fn exit_status(title: &str) -> String {
 /// Describes the environment variables that set flags of this command or, on the page of romfeed, of
 /// any command.
 fn environment(command: &Command) -> String {
+    let of_backend = backend::variables(command);
+    let end = match of_backend {
+        Some(_) => " of other commands",
+        None => "",
+    };
     let mut flags = Vec::new();
-    collect(command, &mut flags);
+    collect(of_backend.as_ref().unwrap_or(command), &mut flags);
     flags.sort_unstable();
     flags.dedup();
     let mut text = ".SH ENVIRONMENT\n".to_owned();
     for (variable, flag) in flags {
         let flag = flag.replace('-', "\\-");
-        let _ = writeln!(text, ".TP\n{variable}\nSets \\-\\-{flag}.");
+        let _ = writeln!(text, ".TP\n{variable}\nSets \\-\\-{flag}{end}.");
     }
     text.push_str(
         ".TP\nTMPDIR\nThe folder for temporary copies of long compressed streams.\n\

@@ -41,3 +41,21 @@ fn completions_for_each_shell_have_the_commands() {
         assert!(script.contains("simulate"), "{shell}: {script}");
     }
 }
+
+#[test]
+fn the_commands_of_the_old_backend_have_their_variables() {
+    let dir = RomDir::new();
+    for command in ["addrom", "delrom"] {
+        let page = dir.run(&["man", command]).expect(0).stdout;
+        for (variable, flag) in [
+            ("ROMFEED_CONFIG", "config"),
+            ("ROMFEED_CATALOG", "catalog"),
+            ("ROMFEED_BUILDS", "builds"),
+            ("ROMFEED_BASE_URL", "base\\-url"),
+        ] {
+            let text = format!("{variable}\nSets \\-\\-{flag} of other commands.\n");
+            assert!(page.contains(&text), "{text}: {page}");
+        }
+        assert!(!page.contains("ROMFEED_URL"), "{page}");
+    }
+}

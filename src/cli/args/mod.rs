@@ -163,18 +163,6 @@ pub(crate) struct Places {
     pub(crate) base_url: Option<String>,
 }
 
-impl Places {
-    /// Returns the values of the environment, without flags.
-    pub(crate) fn from_environment() -> Places {
-        #[derive(Debug, Parser)]
-        struct Environment {
-            #[command(flatten)]
-            places: Places,
-        }
-        Environment::parse_from(["romfeed"]).places
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
