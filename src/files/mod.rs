@@ -11,7 +11,7 @@ mod write;
 pub use json::{JsonError, json_message, plain_types};
 pub use list::list_folder;
 pub use lock::{Lock, lock_file};
-pub use place::{Disk, Place, is_overtaken, overtaken, remove_leftover_copy};
+pub use place::{Disk, Place, is_overtaken, overtaken, remove_leftover_copies};
 pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
 pub use write::{

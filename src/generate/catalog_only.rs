@@ -16,7 +16,7 @@ use super::{
     Error, Inputs, Run, duplicates, projects, read_again, reconcile, require_published, waiting,
 };
 use crate::catalog::{Catalog, Catalogs, LeftOut, Record, UpdateError, update};
-use crate::files::{Place, remove_leftover_copy};
+use crate::files::{Place, remove_leftover_copies};
 use crate::ingest::projects::Projects;
 use crate::model::build::{Build, Device, bounded_stem};
 use crate::model::config::Config;
@@ -178,7 +178,7 @@ pub(super) fn store(
         }
         catalogs.merged().map_err(|error| failed(error.into()))?;
         read_again(&texts.changelogs.unread, &mut catalogs.own);
-        remove_leftover_copy(&config.changelogs);
+        remove_leftover_copies(&config.changelogs);
         store_texts(&*config.place, &texts, &catalogs.own).map_err(failed)?;
         Ok((before != catalogs.own, log))
     });

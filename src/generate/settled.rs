@@ -14,7 +14,7 @@ use super::state::RUN_WAIT;
 use super::stock::Stock;
 use super::{Error, Observer, Report, folders, lock_state, start, thread_pool};
 use crate::catalog::{Held, store};
-use crate::files::remove_leftover_copy;
+use crate::files::remove_leftover_copies;
 use crate::model::config::Config;
 use crate::publish::writer;
 
@@ -55,7 +55,7 @@ pub(super) fn generate(
     let _lock = lock_state(&config.state)?;
     let pool = thread_pool(config.jobs)?;
     let held = Held::lock(&config.place, path, RUN_WAIT)?;
-    remove_leftover_copy(&config.changelogs);
+    remove_leftover_copies(&config.changelogs);
     pool.install(|| {
         let stock = Stock::folder(path)?;
         let known = Known::find(config, &stock, Memory::of_last_run(config))?;

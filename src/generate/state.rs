@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Error;
 use crate::catalog::{Catalog, Catalogs, Held, store};
-use crate::files::{create_ignored_folder, remove_leftover_copy};
+use crate::files::{create_ignored_folder, remove_leftover_copies};
 use crate::ingest::cache::Cache;
 use crate::model::config::Config;
 use crate::publish::writer;
@@ -57,7 +57,7 @@ pub(super) fn hold_catalog(
     catalogs: &mut Catalogs,
 ) -> Result<(Held, BTreeSet<String>), Error> {
     let held = Held::lock(&config.place, &config.catalogs[0], RUN_WAIT)?;
-    remove_leftover_copy(&config.changelogs);
+    remove_leftover_copies(&config.changelogs);
     let changed = held.refresh(catalogs)?;
     Ok((held, changed))
 }
