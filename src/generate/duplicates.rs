@@ -142,7 +142,7 @@ pub(super) fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs) -> (Vec<B
 }
 
 /// Drops builds that were removed from the catalog, and superseded builds as long as another build with their file name
-/// is there, or may be, because this run does not look at its package.
+/// is there, or may be, because this run does not look at its package. The tombstones of others stay until they are added.
 pub(super) fn drop_buried(
     scope: &Scope,
     builds: Vec<Build>,
@@ -155,6 +155,7 @@ pub(super) fn drop_buried(
         identities.insert(build.identity());
     }
     let own = &mut catalogs.own;
+    let mut returning = BTreeMap::new();
     for build in &builds {
         let stone = own.tombstones.get(build.identity());
         let is_superseded = stone.is_some_and(|stone| match &stone.reason {
@@ -165,12 +166,13 @@ pub(super) fn drop_buried(
             }
         });
         if is_superseded && by_name[build.filename.as_str()].len() == 1 {
-            own.tombstones.remove(build.identity());
+            returning.extend(own.tombstones.remove_entry(build.identity()));
         }
     }
     let (buried, builds): (Vec<Build>, Vec<Build>) = builds
         .into_iter()
         .partition(|build| catalogs.is_buried(build));
+    catalogs.own.tombstones.extend(returning);
     let events = buried.into_iter().map(|build| Event::Buried(build.path));
     log.events.extend(events);
     (builds, log)

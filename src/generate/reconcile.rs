@@ -367,11 +367,14 @@ impl Merge<'_> {
         if !is_rebuild {
             self.log.events.push(Event::Added(path));
         }
-        let record = Record::new(build);
-        self.catalogs
-            .own
-            .builds
-            .insert(record.build.identity().to_owned(), record);
+        let mut record = Record::new(build);
+        let own = &mut self.catalogs.own;
+        // A superseded build that is back: phones that run it know its former channels and its `id`.
+        if let Some(stone) = own.tombstones.remove(&identity) {
+            record.keep_former(&stone);
+            record.build.id = stone.id;
+        }
+        own.builds.insert(identity, record);
     }
 
     /// Stores the aliases under which builds are published from now on, and drops those that the

@@ -97,6 +97,7 @@ mod sources_moved;
 mod sources_online;
 mod sources_releases;
 mod sources_s3;
+mod superseded;
 mod support;
 mod templates;
 mod terminal;
