@@ -127,7 +127,9 @@ struct PartRange {
 
 /// Puts all files of a site into one list: those of each part, then those about all devices.
 pub(super) fn join(rendered: Rendered<Compared>) -> (Vec<Compared>, Parts) {
-    let mut files = Vec::new();
+    let of_parts = rendered.parts.iter().map(|part| part.files.len());
+    let num_files = of_parts.sum::<usize>() + rendered.of_site.len();
+    let mut files = Vec::with_capacity(num_files);
     let mut ranges = Vec::new();
     for part in rendered.parts {
         let Part {

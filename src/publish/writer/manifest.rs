@@ -193,7 +193,10 @@ pub(super) fn render_manifest(
         made_by: makers::to_manifest(makers),
         builds,
     };
-    let mut bytes = serde_json::to_vec_pretty(&manifest).expect("strings always become JSON");
+    // It is long, so its memory is not doubled again and again.
+    let lists = [files, &makers.paths, builds];
+    let mut bytes = Vec::with_capacity(lists.map(TextList::json_len).iter().sum::<usize>() + 4096);
+    serde_json::to_writer_pretty(&mut bytes, &manifest).expect("strings always become JSON");
     bytes.push(b'\n');
     bytes
 }
