@@ -187,8 +187,8 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], context: PageContext<'a>) -> Job {
 fn device_jobs<'a>(device: &DeviceBuilds<'a>, context: PageContext<'a>) -> Vec<Job> {
     let model = device.model.as_str();
     let install = context.config.install(model);
-    let latest = device.latest().into_iter().next();
-    let install_html = install.zip(latest).and_then(|(install, latest)| {
+    let latest = device.latest();
+    let install_html = install.zip(latest.first()).and_then(|(install, latest)| {
         let html = render_text(&install.text)?;
         Some(Value::from_safe_string(fill(&html, latest, context.config)))
     });
@@ -213,7 +213,7 @@ fn device_jobs<'a>(device: &DeviceBuilds<'a>, context: PageContext<'a>) -> Vec<J
             template: "device.html",
             values: vec![
                 ("device", about.clone()),
-                ("latest", list(device.latest(), &root, context)),
+                ("latest", list(latest.iter().copied(), &root, context)),
                 ("builds", list(builds, &root, context)),
                 ("page_number", Value::from(index + 1)),
                 ("num_builds", Value::from(device.builds.len())),
