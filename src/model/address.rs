@@ -87,10 +87,13 @@ pub fn check_https(url: &str) -> Result<(), BadUrl> {
     if url.contains('#') {
         return bad("it has a fragment (#)");
     }
-    if url
-        .bytes()
-        .any(|b| b <= b' ' || b >= 0x7f || b"\"<>\\^`{|}".contains(&b))
-    {
+    let is_raw = |byte: u8| {
+        matches!(
+            byte,
+            0..=b' ' | 0x7f..=0xff | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+        )
+    };
+    if url.bytes().any(is_raw) {
         return bad("it holds characters that must be percent-encoded");
     }
     let bytes = url.as_bytes();
