@@ -42,19 +42,25 @@ pub(super) fn is_reserved(path: &str) -> bool {
 
 /// Whether a path is inside the site and outside of romfeed's own folder there, on all platforms.
 pub(super) fn is_inside(path: &str) -> bool {
-    let is_name = |part: &str| {
-        let mut parts = Path::new(part).components();
-        let is_one = matches!(parts.next(), Some(Component::Normal(name)) if name == part);
-        is_one && parts.next().is_none()
-    };
-    path.split('/').all(is_name) && path.split('/').next() != Some(STATE_DIR)
+    parts_below(path, None).all(may_be_part)
+}
+
+/// Whether a path or a folder of it may be in the site, as far as its own name tells.
+fn may_be_part(part: &str) -> bool {
+    let name = split(part).1;
+    let mut components = Path::new(name).components();
+    let is_name = matches!(components.next(), Some(Component::Normal(first)) if first == name);
+    is_name && components.next().is_none() && part != STATE_DIR
 }
 
 /// Returns pairs of paths, or of folders in them, that differ only in case.
 #[must_use]
 pub fn alike<'p>(paths: impl Iterator<Item = &'p str> + Clone) -> Vec<(&'p str, &'p str)> {
     // Of names that differ only in case, one has capitals. Most sites have few of these.
-    let has_capitals = |part: &&str| split(part).1 != lower(split(part).1);
+    let has_capitals = |part: &&str| {
+        let name = split(part).1;
+        matches!(lower(name), Cow::Owned(lower) if lower != name)
+    };
     let suspects: HashSet<&str> = parts(paths.clone())
         .filter(has_capitals)
         .map(|part| split(part).0)
@@ -102,8 +108,9 @@ fn folders(path: &str) -> impl Iterator<Item = &str> {
 
 /// Returns the folders of a path and the path itself; without folders if it is in this one.
 fn parts_below<'p>(path: &'p str, folder: Option<&str>) -> impl Iterator<Item = &'p str> {
-    let is_in = folder == Some(split(path).0);
-    folders(path).skip_while(move |_| is_in).chain([path])
+    // A slash at the start would be a folder without a name.
+    let is_in = folder == Some(split(path).0) && folder != Some("");
+    folders(if is_in { "" } else { path }).chain([path])
 }
 
 /// Returns all paths and folders of paths; folders not again for each of several paths in a row.
@@ -148,7 +155,13 @@ pub fn check_paths<'p>(
 ) -> Result<(), Error> {
     let mut paths = pages.clone().map(|(path, _)| path);
     // The code that makes pages ensures this too; here is the last chance.
-    if let Some(path) = paths.clone().find(|path| !is_inside(path)) {
+    let mut checked = None;
+    let outside = paths.clone().find(|path| {
+        let is_inside = parts_below(path, checked).all(may_be_part);
+        checked = Some(split(path).0);
+        !is_inside
+    });
+    if let Some(path) = outside {
         let path = path.to_owned();
         return Err(Error::Outside { path });
     }

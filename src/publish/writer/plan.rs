@@ -309,6 +309,8 @@ struct ForeignPaths<'o> {
     own: &'o TextList,
     /// The results for folders so far.
     cached: HashMap<String, bool>,
+    /// The folder of the path before, and its result.
+    last: (String, bool),
 }
 
 impl<'o> ForeignPaths<'o> {
@@ -317,6 +319,7 @@ impl<'o> ForeignPaths<'o> {
             out,
             own,
             cached: HashMap::new(),
+            last: (String::new(), false),
         }
     }
 
@@ -325,12 +328,21 @@ impl<'o> ForeignPaths<'o> {
         let Some((folder, _)) = path.rsplit_once('/') else {
             return false;
         };
-        if let Some(is_foreign) = self.cached.get(folder) {
-            return *is_foreign;
+        if self.last.0 != folder {
+            self.last = (folder.to_owned(), self.is_blocked(folder));
         }
-        let is_foreign = self.is_foreign(folder) || self.block(folder);
-        self.cached.insert(folder.to_owned(), is_foreign);
-        is_foreign
+        self.last.1
+    }
+
+    fn is_blocked(&mut self, folder: &str) -> bool {
+        if let Some(is_blocked) = self.cached.get(folder) {
+            return *is_blocked;
+        }
+        let parent = folder.rsplit_once('/').map(|(parent, _)| parent);
+        let is_blocked =
+            self.is_foreign(folder) || parent.is_some_and(|parent| self.is_blocked(parent));
+        self.cached.insert(folder.to_owned(), is_blocked);
+        is_blocked
     }
 
     fn is_foreign(&self, folder: &str) -> bool {

@@ -277,6 +277,7 @@ fn pages_outside_the_site_are_refused() {
         "../a",
         "a/../../b",
         "/etc/a",
+        "/b",
         "a//b",
         "",
         "a/.",
