@@ -284,6 +284,7 @@ fn load_folder(
 /// # Errors
 /// As [`load`].
 pub(super) fn load_only(path: &Path, names: &BTreeSet<String>) -> Result<(Catalog, Files), Error> {
+    refuse_other_form(path)?;
     let mut before = stamps_of(path, names);
     let mut num_reads = 0;
     loop {

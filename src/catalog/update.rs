@@ -184,6 +184,16 @@ impl Held {
         if names.is_empty() && !is_new_file {
             return Ok(());
         }
+        // Another process may have made the file of a device that had none when the files were chosen.
+        let is_unread = |name: &&String| files.only.as_ref().is_some_and(|o| !o.contains(*name));
+        let mut unread = names
+            .iter()
+            .filter(is_unread)
+            .map(|name| self.path.join(name));
+        if let Some(file) = unread.find(|file| file.exists()) {
+            let source = overtaken();
+            return Err(UpdateError::Write { file, source });
+        }
         // Programs that know of no lock, such as git and editors, may have changed a file.
         let overtaken_file = match self.place.address() {
             None => files.first_changed(&self.path, &names),

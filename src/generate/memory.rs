@@ -94,7 +94,7 @@ impl Memory {
     /// Returns the overview of a part, if that has this digest.
     pub(super) fn overview(&self, part: &str, digest: Option<u64>, now: i64) -> Option<&Overview> {
         let known = self.overviews.get(part)?;
-        let is_current = known.digest.is_some() && known.digest == digest && !known.changes_by(now);
+        let is_current = known.digest.is_some() && known.digest == digest && known.is_of(now);
         is_current.then_some(known)
     }
 

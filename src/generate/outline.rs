@@ -79,8 +79,11 @@ impl Outliner<'_> {
             .numbers
             .entry(build.identity().to_owned())
             .or_insert(next);
-        if number == next {
-            self.outline.builds.push((self.describe)(build, url));
+        match self.outline.builds.get_mut(number) {
+            // The build that a delta starts from may be offered under another name.
+            Some(known) if known.url.is_empty() => url.clone_into(&mut known.url),
+            Some(_) => {}
+            None => self.outline.builds.push((self.describe)(build, url)),
         }
         number
     }

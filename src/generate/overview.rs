@@ -31,7 +31,9 @@ pub(super) struct Overview {
     /// Builds that are sound but not offered now, by path, and why.
     held: BTreeMap<String, String>,
     warnings: Vec<String>,
-    /// When it changes by itself, in seconds since the epoch.
+    /// When it has last changed by itself, in seconds since the epoch.
+    last_change: Option<i64>,
+    /// When it does so next.
     next_change: Option<i64>,
 }
 
@@ -83,6 +85,7 @@ impl Overview {
             look_alikes: LookAlikes::new(&channels.channels),
             held,
             warnings,
+            last_change: channels.last_change,
             next_change: channels.next_change,
         };
         (overview, log)
@@ -91,13 +94,17 @@ impl Overview {
     /// Returns a digest of all that the files of the part are made from, besides what is `common` to all parts; none if
     /// they are to be rendered each time.
     pub(super) fn digest_with(&self, common: u64) -> Option<u64> {
-        // What is held back changes with time.
-        Some(hash(&(self.digest?, common, &self.held)))
+        // What is held back, and under which names, changes with time.
+        let changes = (self.last_change, self.next_change);
+        Some(hash(&(self.digest?, common, changes)))
     }
 
-    /// Whether it is another at this time, in seconds since the epoch.
-    pub(super) fn changes_by(&self, now: i64) -> bool {
-        self.next_change.is_some_and(|change| change <= now)
+    /// Whether it is right at this time, in seconds since the epoch.
+    pub(super) fn is_of(&self, now: i64) -> bool {
+        let has_changed = self.next_change.is_some_and(|change| change <= now);
+        // The clock may have been set back.
+        let is_early = self.last_change.is_some_and(|change| change > now);
+        !has_changed && !is_early
     }
 
     /// Returns when it changes by itself, in seconds since the epoch.

@@ -201,8 +201,21 @@ pub struct Channels<'a> {
     /// File names of builds that are not offered under an alias of their device, since that has
     /// builds of its own; by device and alias.
     pub withheld: BTreeMap<(&'a Device, &'a Device), BTreeSet<&'a str>>,
-    /// When the first of these channels changes by itself, in seconds since the epoch: a build is then old enough.
+    /// When these channels have last changed by themselves, in seconds since the epoch: `min_age` holds a build back from
+    /// then on, or no longer does.
+    pub last_change: Option<i64>,
+    /// When they do so next.
     pub next_change: Option<i64>,
+}
+
+impl Channels<'_> {
+    /// Notes a time, in seconds since the epoch, at which the channels change by themselves.
+    fn add_change(&mut self, at: i64, now: i64) {
+        match at > now {
+            true => self.next_change = self.next_change.into_iter().chain([at]).min(),
+            false => self.last_change = self.last_change.max(Some(at)),
+        }
+    }
 }
 
 impl ChannelKey {

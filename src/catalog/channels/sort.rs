@@ -69,7 +69,7 @@ fn add_builds<'a>(
             let is_withheld = is_alias && is_withheld(config, catalog, &devices, [device, name]);
             let key = ChannelKey::new(name, variant, romtype);
             let min_age = config.retention(name.as_str(), &key.romtype).min_age;
-            let mut channel_deltas = Vec::new();
+            let (mut channel_deltas, mut changes) = (Vec::new(), Vec::new());
             let channel = channels.channels.entry(key.clone()).or_default();
             for record in &records {
                 let build = &record.build;
@@ -83,15 +83,12 @@ fn add_builds<'a>(
                 }
                 let offer = Offer { build, url };
                 let until = min_age.map(|age| build.timestamp.saturating_add(age));
+                if let Some(until) = until {
+                    changes.extend([build.timestamp.saturating_sub(CLOCK_SLACK), until]);
+                }
                 let until = until.filter(|until| *until > now);
                 // A build dated in the future means a wrong clock; `min_age` is ignored until that date.
                 let is_future = build.timestamp > now + CLOCK_SLACK;
-                let change = until.map(|until| match is_future {
-                    true => build.timestamp - CLOCK_SLACK,
-                    false => until,
-                });
-                let next = channels.next_change;
-                channels.next_change = next.into_iter().chain(change).min();
                 match until {
                     Some(until) if !is_future => {
                         channels.held.insert(&build.path, Held::TooYoung(until));
@@ -99,6 +96,9 @@ fn add_builds<'a>(
                     _ if build.kind == Kind::Full => channel.offers.push(offer),
                     _ => channel_deltas.push(offer),
                 }
+            }
+            for at in changes {
+                channels.add_change(at, now);
             }
             if !channel_deltas.is_empty() {
                 deltas.entry(key).or_default().append(&mut channel_deltas);
