@@ -81,11 +81,12 @@ impl Sketches {
         self.values().all(|sketch| sketch.ids.0.is_empty())
     }
 
-    /// Whether each file can be taken as it is: none has a build, a file name or an id of another, and the settings ask
-    /// for no change of the catalog.
+    /// Whether each file can be taken as it is: none has a build, a file name or an id of another, all offered builds have
+    /// addresses, and the settings ask for no change of the catalog.
     pub(super) fn are_settled(&self, config: &Config) -> bool {
-        let is_misplaced = self.values().any(|sketch| sketch.is_misplaced);
-        self.are_distinct() && !is_misplaced && self.has_all_aliases(config)
+        let mut sketches = self.values();
+        let is_settled = |sketch: &Sketch| !sketch.is_misplaced && !sketch.lacks_address;
+        sketches.all(is_settled) && self.are_distinct() && self.has_all_aliases(config)
     }
 
     /// Whether no file has a build, a file name or an id of another.

@@ -77,6 +77,7 @@ mod publish_to;
 mod published;
 mod reference;
 mod remote;
+mod remembered;
 mod replaced;
 mod retired;
 mod review;
