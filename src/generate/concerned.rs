@@ -15,6 +15,7 @@ use super::stock::{self, Stock};
 use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, bounded_stem};
 use crate::model::config::Config;
+use crate::publish::text_list::TextList;
 use crate::source;
 
 /// The catalog files that a run reads.
@@ -28,7 +29,8 @@ pub(super) struct Concerned {
 }
 
 impl Concerned {
-    /// Finds the files that a run needs to read; none if those are all.
+    /// Finds the files that a run needs to read; none if those are all. `published` are the identities of the builds that
+    /// the site was made from: if any is lost, all files are read, since a package must not bring it back as a new one.
     ///
     /// # Errors
     /// [`Error::Catalog`] if a file that is not remembered cannot be read.
@@ -36,12 +38,15 @@ impl Concerned {
         config: &Config,
         scan: &Scan,
         memory: &Memory,
+        published: &[String],
     ) -> Result<Option<Concerned>, Error> {
         if !scan.links.is_empty() || !memory.has_catalogs() {
             return Ok(None);
         }
         let sketches = Sketches::new(config, &Stock::folder(&config.catalogs[0])?, memory)?;
-        if !sketches.are_distinct() {
+        let is_changing = !sketches.are_distinct() || !sketches.has_all_aliases(config);
+        let published: TextList = published.iter().collect();
+        if is_changing || sketches.find_lost(&published).is_some() {
             return Ok(None);
         }
         let groups = Groups::new(config, &sketches);

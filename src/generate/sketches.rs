@@ -103,7 +103,7 @@ impl Sketches {
     }
 
     /// Whether the catalog has the aliases under which its builds are published now.
-    fn has_all_aliases(&self, config: &Config) -> bool {
+    pub(super) fn has_all_aliases(&self, config: &Config) -> bool {
         let of_files = self.values().flat_map(|sketch| &sketch.aliases);
         let aliases: BTreeMap<Device, BTreeSet<Device>> = of_files
             .map(|(device, aliases)| (device.clone(), aliases.clone()))

@@ -50,6 +50,11 @@ pub(super) fn begin(
         lost::require_catalog(config)?;
     }
     let pool = thread_pool(config.jobs)?;
+    // Read before the catalogs: another run may publish a build in between.
+    let published = match config.new_catalog {
+        true => Vec::new(),
+        false => writer::published_builds(&config.out)?,
+    };
     let memory = match config.dry_run || config.catalog_only {
         true => Memory::new(config),
         false => Memory::of_last_run(config),
@@ -57,17 +62,15 @@ pub(super) fn begin(
     let reads_all = reads_all || !settled::is_of_folder(config, asks_sources);
     let concerned = match reads_all || !store::is_there(catalog_path) {
         true => None,
-        false => pool.install(|| Concerned::find(config, &scan_builds(config).0, &memory))?,
+        false => pool.install(|| {
+            let scan = scan_builds(config).0;
+            Concerned::find(config, &scan, &memory, &published)
+        })?,
     };
     let load = |config: &Config| match &concerned {
         Some(concerned) => Catalogs::load_only(config, &concerned.files),
         None if config.catalog_only => Catalogs::load_readable(config),
         None => Catalogs::load(config),
-    };
-    // Read before the catalogs: another run may publish a build in between.
-    let published = match config.new_catalog {
-        true => Vec::new(),
-        false => writer::published_builds(&config.out)?,
     };
     let catalogs = pool.install(|| load(config))?;
     let scan = match config.scope.sources.is_empty() {

@@ -30,6 +30,30 @@ fn text(dir: &RomDir, path: &str) -> String {
     String::from_utf8(dir.read(path)).unwrap()
 }
 
+/// Generates the site; whatever was remembered, it must be as `--full` makes it.
+#[track_caller]
+fn generate(dir: &RomDir) -> Run {
+    let run = dir.run(&["generate"]);
+    let (found, catalog) = (dir.tree("out"), dir.tree("catalog"));
+    dir.run(&["generate", "--full"]);
+    assert!(found == dir.tree("out"), "a page is out of date");
+    assert!(catalog == dir.tree("catalog"), "the catalog is out of date");
+    run
+}
+
+#[test]
+fn a_lost_alias_of_a_device_without_packages_returns() {
+    let settings = "[device.FP5]\naliases = [\"fairphone\"]\n";
+    let dir = site(settings);
+    let catalog = text(&dir, "catalog/fp5.json");
+    let (head, rest) = catalog.split_once("  \"aliases\"").unwrap();
+    let (_, rest) = rest.split_once("},\n").unwrap();
+    dir.put("catalog/fp5.json", format!("{head}{rest}"));
+    dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
+    generate(&dir).expect(0);
+    assert_eq!(text(&dir, "catalog/fp5.json"), catalog);
+}
+
 #[test]
 fn a_site_without_an_address_is_refused() {
     let dir = site("");
@@ -42,4 +66,16 @@ fn a_site_without_an_address_is_refused() {
         .expect(2)
         .says("no setting says where phones will download");
     assert!(dir.tree("out") == before);
+}
+
+#[test]
+fn zips_do_not_bring_back_a_lost_catalog_file() {
+    let dir = site("");
+    dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.run(&["generate"]).expect(0);
+    dir.remove("catalog/bacon.json");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("of a published build");
+    assert!(!dir.path().join("catalog/bacon.json").exists());
 }
