@@ -261,7 +261,7 @@ fn publish(
         report.sort_faults();
         return Ok(true);
     }
-    let Some((stock, known)) = find_known(run, &merged, memory, report)? else {
+    let Some((stock, known)) = find_known(run, &merged, memory, inputs.scan, report)? else {
         return Ok(false);
     };
     let listed = report.take(gather_listed(run, &merged, &inputs)?);
@@ -563,6 +563,7 @@ fn find_known<'c>(
     run: &Run<'c>,
     merged: &Catalog,
     memory: Memory,
+    scan: &Scan,
     report: &mut Report,
 ) -> Result<Option<(Stock<'c>, Known)>, Error> {
     let config = run.config;
@@ -578,6 +579,8 @@ fn find_known<'c>(
     }
     known.require_published(config)?;
     report.append(known.sketches.warn_of_missing_sources(config));
-    report.num_elsewhere = known.sketches.num_elsewhere(&concerned.files);
+    if reconcile::shows_missing(scan) {
+        report.num_elsewhere = known.sketches.num_elsewhere(&concerned.files);
+    }
     Ok(Some((stock, known)))
 }

@@ -231,9 +231,7 @@ impl Merge<'_> {
                 .filter_map(behind)
                 .any(|rest| rest.starts_with('/'))
         };
-        // Without any zip, or with a part of the folder unreadable, a missing zip says nothing: the disk
-        // may not be mounted, or another machine has the zips.
-        if scan.packages.is_empty() || scan.faults.iter().any(|fault| fault.hides_packages) {
+        if !shows_missing(scan) {
             return;
         }
         let mut unread = unread_paths(earlier.iter().chain(&self.log.faults));
@@ -437,6 +435,13 @@ pub(super) fn unseen(config: &Config, own: &Catalog) -> Vec<String> {
 
 fn is_served_by_site(config: &Config, build: &Build) -> bool {
     config.address_source(build) == Some(AddressSource::Site)
+}
+
+/// Whether zips that a scan did not find are missing. Without any zip, or with a part of the folder unreadable, it says
+/// nothing of others: the disk may not be mounted, or another machine has the zips.
+pub(super) fn shows_missing(scan: &Scan) -> bool {
+    let hides = scan.faults.iter().any(|fault| fault.hides_packages);
+    !scan.packages.is_empty() && !hides
 }
 
 /// Finds out what happened to the zip of a build that is no longer among the scanned builds.

@@ -55,6 +55,21 @@ fn a_lost_alias_of_a_device_without_packages_returns() {
 }
 
 #[test]
+fn builds_are_not_missing_while_no_zip_is_seen() {
+    let dir = site("[[variant]]\nname = \"gapps\"\npackage = \"*-gapps*.zip\"\n");
+    // By its name the build is of another variant now, which the catalog has to learn.
+    let catalog = text(&dir, "catalog/fp5.json");
+    let catalog = catalog.replace(
+        "-FP5.zip\",\n      \"size\"",
+        "-FP5-gapps.zip\",\n      \"size\"",
+    );
+    dir.put("catalog/fp5.json", catalog);
+    let run = dir.run(&["generate"]).expect(0);
+    run.says("to gapps/FP5/nightly")
+        .lacks("offered from elsewhere");
+}
+
+#[test]
 fn a_site_without_an_address_is_refused() {
     let dir = site("");
     dir.put("romfeed.toml", "catalog = \"catalog/\"\n");
