@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::outline::Newest;
 use super::overview::Overview;
 use super::parts;
-use super::sketch::Sketch;
+use super::sketch::{Sketch, hash};
 use super::state::cache_key;
 use crate::files::{read_file, write_atomically};
 use crate::model::config::Config;
@@ -20,9 +21,45 @@ use crate::model::config::Config;
 /// Name of the file in the state folder.
 const FILE: &str = "pages.json";
 /// Schema of the file.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// Longest file that is read, in bytes: about ten million pages.
 const MAX_SIZE: u64 = 1 << 30;
+
+/// The form of the file.
+#[derive(Deserialize)]
+struct MemoryFile<'a> {
+    /// The hash of `site` as it stands here: a flipped bit would be published.
+    sum: &'a str,
+    #[serde(borrow)]
+    site: &'a RawValue,
+}
+
+/// Reads a file; none if it is damaged.
+fn parse(bytes: &[u8]) -> Option<Memory> {
+    let file: MemoryFile<'_> = serde_json::from_slice(bytes).ok()?;
+    let site = file.site.get();
+    if file.sum != sum(site.as_bytes()) {
+        return None;
+    }
+    let memory: Memory = serde_json::from_str(site).ok()?;
+    let mut overviews = memory.overviews.values();
+    overviews
+        .all(|overview| overview.outline.is_whole())
+        .then_some(memory)
+}
+
+/// Makes a file.
+fn render(memory: &Memory) -> Vec<u8> {
+    with_sum(&serde_json::to_string(memory).expect("strings and numbers always become JSON"))
+}
+
+fn with_sum(site: &str) -> Vec<u8> {
+    format!(r#"{{"sum":"{}","site":{site}}}"#, sum(site.as_bytes())).into_bytes()
+}
+
+fn sum(site: &[u8]) -> String {
+    format!("{:016x}", hash(site))
+}
 
 /// What is remembered of a site.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -77,7 +114,7 @@ impl Memory {
     pub(super) fn load(config: &Config) -> Memory {
         let expected = Memory::new(config);
         let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
-        let remembered: Option<Memory> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let remembered = read.and_then(|bytes| parse(&bytes));
         let is_it = |known: &Memory| {
             (known.schema, &known.out, known.settings)
                 == (expected.schema, &expected.out, expected.settings)
@@ -121,12 +158,39 @@ impl Memory {
 
     /// Writes what is remembered, for the next run.
     pub(super) fn store(&self, config: &Config) {
-        let json = serde_json::to_vec(self).expect("strings and numbers always become JSON");
+        let json = render(self);
         let file = config.state.join(FILE);
         if read_file(&file, MAX_SIZE).is_ok_and(|known| known == json) {
             return;
         }
         // Without it the next run takes longer, which is all.
         let _ = write_atomically(&file, &json);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outline_that_lacks_a_build_is_damage() {
+        let mut memory = Memory::default();
+        memory.add_overview("x".to_owned(), Overview::default());
+        let site = serde_json::to_string(&memory).unwrap();
+        let no_channels = r#""channels":[]"#;
+        assert!(site.contains(no_channels));
+        let is_read = |offers: &str, deltas: &str| {
+            let key = r#"{"device":"x","variant":null,"romtype":"nightly"}"#;
+            let channel = format!(r#"{{"key":{key},"offers":{offers},"deltas":{deltas}}}"#);
+            let site = site.replace(no_channels, &format!(r#""channels":[{channel}]"#));
+            parse(&with_sum(&site)).is_some()
+        };
+        assert!(is_read("[]", "[]"));
+        assert!(!is_read("[0]", "[]"));
+        assert!(!is_read("[18446744073709551615]", "[]"));
+        assert!(!is_read("[-1]", "[]"));
+        let delta =
+            r#"[{"build":0,"target":0,"source":"a","source_since":null,"source_build":null}]"#;
+        assert!(!is_read("[]", delta));
     }
 }

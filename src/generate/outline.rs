@@ -152,6 +152,16 @@ impl Outline {
         Outline::new(channels, &describe, is_newest)
     }
 
+    /// Whether it has all builds that its channels name; one that was read may lack some.
+    pub(super) fn is_whole(&self) -> bool {
+        let mut numbers = self.channels.iter().flat_map(|channel| {
+            let of_deltas = channel.deltas.iter();
+            let of_deltas = of_deltas.flat_map(|d| [Some(d.build), Some(d.target), d.source_build]);
+            channel.offers.iter().copied().chain(of_deltas.flatten())
+        });
+        numbers.all(|number| number < self.builds.len())
+    }
+
     /// Returns the builds in it.
     pub(super) fn builds(&self) -> &[ShownBuild] {
         &self.builds

@@ -185,9 +185,9 @@ pub(super) struct Totals {
 impl Totals {
     /// Adds those of another part.
     pub(super) fn append(&mut self, other: &Totals) {
-        self.num_offered += other.num_offered;
-        self.num_deltas += other.num_deltas;
-        self.num_unlisted += other.num_unlisted;
+        self.num_offered = self.num_offered.saturating_add(other.num_offered);
+        self.num_deltas = self.num_deltas.saturating_add(other.num_deltas);
+        self.num_unlisted = self.num_unlisted.saturating_add(other.num_unlisted);
         self.devices.extend(other.devices.iter().cloned());
         self.variants.extend(other.variants.iter().cloned());
         self.families.extend(other.families.iter().cloned());

@@ -143,14 +143,17 @@ impl Sketches {
     /// Returns the number of builds, of no source, that are offered from elsewhere; of all files but some.
     pub(super) fn num_elsewhere(&self, without: &BTreeSet<String>) -> usize {
         let others = self.iter().filter(|(name, _)| !without.contains(*name));
-        others.map(|(_, sketch)| sketch.num_elsewhere).sum()
+        others.fold(0, |num, (_, sketch)| {
+            num.saturating_add(sketch.num_elsewhere)
+        })
     }
 
     /// Warns of sources that the settings lack.
     pub(super) fn warn_of_missing_sources(&self, config: &Config) -> Log {
         let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
         for (source, num) in self.values().flat_map(|sketch| &sketch.num_of_sources) {
-            *numbers.entry(source.clone()).or_default() += num;
+            let known = numbers.entry(source.clone()).or_default();
+            *known = known.saturating_add(*num);
         }
         sources::warn_of_missing(config, &numbers)
     }

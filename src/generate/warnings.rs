@@ -83,7 +83,7 @@ impl Groups {
     }
 
     fn append(&mut self, others: &Groups) {
-        self.num += others.num;
+        self.num = self.num.saturating_add(others.num);
         self.first = self.first.take().or_else(|| others.first.clone());
     }
 
@@ -93,7 +93,7 @@ impl Groups {
             return;
         };
         let others = match self.num {
-            1 => String::new(),
+            0 | 1 => String::new(),
             2 => ", and so has 1 other group of builds".to_owned(),
             n => format!(", and so have {} other groups of builds", n - 1),
         };

@@ -4,6 +4,8 @@ use std::fs;
 
 use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
 
+const MEMORY: &str = ".romfeed/pages.json";
+
 /// A site of two devices whose zips are elsewhere, with a catalog file for each.
 fn site(settings: &str) -> RomDir {
     let head = format!("base_url = \"{BASE_URL}\"\ncatalog = \"catalog/\"\n");
@@ -39,6 +41,30 @@ fn generate(dir: &RomDir) -> Run {
     assert!(found == dir.tree("out"), "a page is out of date");
     assert!(catalog == dir.tree("catalog"), "the catalog is out of date");
     run
+}
+
+#[test]
+fn damaged_memory_is_no_memory() {
+    let dir = site("");
+    let memory = text(&dir, MEMORY);
+    let damages = [
+        ("\"offers\":[0", "\"offers\":[7"),
+        ("\"num_offered\":1", "\"num_offered\":18446744073709551615"),
+        ("\"num_elsewhere\":1", "\"num_elsewhere\":-1"),
+        ("FP5/builds/", "FP6/builds/"),
+        ("\"held\":{}", "\"held\":[]"),
+        ("{", "["),
+    ];
+    for (before, after) in damages {
+        assert!(memory.contains(before), "{before}");
+        dir.put(MEMORY, memory.replace(before, after));
+        generate(&dir).expect(0);
+        // The next runs remember again.
+        dir.run(&["generate"]).expect(0);
+        assert_eq!(text(&dir, MEMORY), memory, "{before}");
+    }
+    dir.put(MEMORY, "[".repeat(1 << 20));
+    generate(&dir).expect(0);
 }
 
 #[test]

@@ -169,7 +169,7 @@ impl<'r> EventPrinter<'r> {
         } else {
             0
         };
-        let num_elsewhere = num_counted + report.num_elsewhere;
+        let num_elsewhere = num_counted.saturating_add(report.num_elsewhere);
         if num_elsewhere > 0 {
             let remote = report.events.iter().filter_map(|event| match event {
                 Event::Remote(path) => Some(path.as_str()),
