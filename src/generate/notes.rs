@@ -33,7 +33,8 @@ pub(super) struct Notes<'a> {
     /// Digests of the stored copies, by the hash of their stem.
     digests: HashMap<u64, u64>,
     folder_digests: Mutex<BTreeMap<String, u64>>,
-    found: Mutex<Found>,
+    /// By the name of the part.
+    found: Mutex<BTreeMap<String, Found>>,
 }
 
 /// What was found besides the texts themselves.
@@ -48,6 +49,8 @@ pub(super) struct Found {
 pub(super) struct OfPart {
     pub(super) changelogs: Changelogs,
     pub(super) history: History,
+    /// Whether some text cannot be read.
+    pub(super) has_warnings: bool,
 }
 
 impl<'a> Notes<'a> {
@@ -161,28 +164,38 @@ impl<'a> Notes<'a> {
         projects::gather(self.config, part, &self.projects, self.stored).history
     }
 
-    /// Returns the texts about the builds of a part, and remembers what is to be stored of them.
-    pub(super) fn of_part(&self, part: &Catalog) -> OfPart {
+    /// Returns the texts about the builds of a part with this name, and remembers what is to be stored of them.
+    pub(super) fn of_part(&self, name: &str, part: &Catalog) -> OfPart {
         let builds = part.builds.values().map(|record| &record.build);
         let (mut changelogs, log) = self.changelogs(builds);
         let mut projects = projects::gather(self.config, part, &self.projects, self.stored);
         let texts = OfPart {
             changelogs: std::mem::take(&mut changelogs.changelogs),
             history: std::mem::take(&mut projects.history),
+            has_warnings: !log.events.is_empty(),
         };
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.changelogs.append(changelogs);
-        found.projects.append(projects);
-        found.log.append(log);
+        let found = Found {
+            changelogs,
+            projects,
+            log,
+        };
+        let mut all = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(name.to_owned(), found);
         texts
     }
 
     /// Returns what was found besides the texts.
     pub(super) fn into_found(self) -> Found {
-        let mut found = self
+        let of_parts = self
             .found
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        let mut found = Found::default();
+        for of_part in of_parts.into_values() {
+            found.changelogs.append(of_part.changelogs);
+            found.projects.append(of_part.projects);
+            found.log.append(of_part.log);
+        }
         found.changelogs.append(self.listed);
         let num_changelogs = found.changelogs.count_kept();
         let num_projects = found.projects.count_kept();

@@ -395,7 +395,7 @@ impl<S: Sink> PartRenderer<'_, S> {
         }
         let site = self.site;
         site.with_channels(plan, self.displaced, |catalog, channels, _| {
-            let notes = site.notes.of_part(catalog);
+            let notes = site.notes.of_part(&plan.name, catalog);
             let channels: ChannelMap<'_, '_> = channels.channels.iter().collect();
             let offers = channels.values().flat_map(|channel| &channel.offers);
             let deltas = channels.values().flat_map(|channel| &channel.deltas);
@@ -417,7 +417,8 @@ impl<S: Sink> PartRenderer<'_, S> {
             let pages = self.pages.of_devices(&channels, &feeds.pages, known)?;
             let mut files = self.sink.take(std::mem::take(&mut feeds.pages))?;
             files.extend(self.sink.take(pages)?);
-            Ok((part(files, !feeds.is_faultless()), feeds))
+            let has_warnings = notes.has_warnings || !feeds.is_faultless();
+            Ok((part(files, has_warnings), feeds))
         })
     }
 }

@@ -44,6 +44,23 @@ fn generate(dir: &RomDir) -> Run {
 }
 
 #[test]
+fn a_text_that_cannot_be_read_is_reported_in_every_run() {
+    let dir = site("");
+    for device in ["FP5", "oneplus3"] {
+        let stem = name(device).replace(".zip", "");
+        fs::create_dir(dir.path().join(format!("builds/{stem}.md"))).unwrap();
+    }
+    let first = dir.run(&["generate"]).expect(0);
+    let first = first
+        .says("FP5.md cannot be read")
+        .says("oneplus3.md cannot be read");
+    for _ in 0..3 {
+        let again = dir.run(&["generate"]).expect(0);
+        assert_eq!(again.stderr, first.stderr);
+    }
+}
+
+#[test]
 fn damaged_memory_is_no_memory() {
     let dir = site("");
     let memory = text(&dir, MEMORY);
