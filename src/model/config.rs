@@ -160,8 +160,15 @@ pub struct VariantRule {
 }
 
 /// A pattern on paths under `builds/`; without `/` it is on the file name alone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PathPattern(GlobMatcher);
+
+impl std::fmt::Debug for PathPattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A compiled pattern looks different in each run, and a digest of the settings is made from this text.
+        f.debug_tuple("PathPattern").field(&self.as_str()).finish()
+    }
+}
 
 impl PathPattern {
     /// Takes a pattern whose `*` stays inside a folder.

@@ -61,6 +61,14 @@ fn a_text_that_cannot_be_read_is_reported_in_every_run() {
 }
 
 #[test]
+fn patterns_of_variants_are_the_same_settings_in_the_next_run() {
+    let dir = site("[[variant]]\nname = \"gapps\"\npackage = \"*-gapps*.zip\"\n");
+    let before = dir.read(MEMORY);
+    dir.run(&["generate"]).expect(0);
+    assert!(dir.read(MEMORY) == before, "all was made again");
+}
+
+#[test]
 fn damaged_memory_is_no_memory() {
     let dir = site("");
     let memory = text(&dir, MEMORY);
