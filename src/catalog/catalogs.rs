@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use digest_lanes::Stamp;
+
 use super::store::Files;
 use super::{Catalog, LeftOut, Parsed, Record, Tombstone, file, store};
 use crate::model::build::{Build, Device};
@@ -128,9 +130,9 @@ impl Catalogs {
         self.own_files.left_out.is_empty()
     }
 
-    /// Returns the files of the written catalog that are the same as when they were read; none if other catalogs may have
-    /// builds of the same devices.
-    pub fn unchanged_files(&self) -> impl Iterator<Item = &Path> {
+    /// Returns the files of the written catalog that are the same as when they were read, with their stamps; none if other
+    /// catalogs may have builds of the same devices.
+    pub fn unchanged_files(&self) -> impl Iterator<Item = (&Path, Stamp)> {
         let files = self.own_files.unchanged();
         files.filter(|_| self.others.is_empty())
     }

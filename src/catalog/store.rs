@@ -91,11 +91,11 @@ impl Files {
         }
     }
 
-    /// Returns those of the files that are the same as when they were read.
-    pub(super) fn unchanged(&self) -> impl Iterator<Item = &Path> {
+    /// Returns those of the files that are the same as when they were read, with their stamps.
+    pub(super) fn unchanged(&self) -> impl Iterator<Item = (&Path, Stamp)> {
         let files = self.stamps.iter();
         let files = files.filter(|(file, known)| stamp(file).as_ref() == Some(*known));
-        files.map(|(file, _)| &**file)
+        files.map(|(file, stamp)| (&**file, *stamp))
     }
 
     /// Returns the first of these files of the catalog that is not the same as when it was read.
@@ -134,8 +134,9 @@ fn stamps_of(path: &Path, names: &BTreeSet<String>) -> BTreeMap<PathBuf, Stamp> 
         .collect()
 }
 
-/// Returns the state of a file; none if it is not there.
-fn stamp(file: &Path) -> Option<Stamp> {
+/// Returns the state of a file; none if it is not there. Links are followed.
+#[must_use]
+pub fn stamp(file: &Path) -> Option<Stamp> {
     // Opening a pipe would wait for its writer.
     if !std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
         return None;
@@ -334,7 +335,10 @@ fn name_of(file: &Path) -> String {
 
 /// Reads the catalog of one device, and checks that it is that device's. A file that is listed and is not there, such
 /// as a link that leads nowhere, is not an empty catalog.
-fn load_device(path: &Path) -> Result<Catalog, Error> {
+///
+/// # Errors
+/// As [`load`].
+pub fn load_device(path: &Path) -> Result<Catalog, Error> {
     let catalog = file::load(path).map_err(|error| match error {
         Error::Io { file, source } if source.kind() == io::ErrorKind::NotFound => Error::Io {
             file,

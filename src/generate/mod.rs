@@ -395,9 +395,9 @@ fn write(
 ) -> Result<(), Error> {
     held.save(before, catalogs)?;
     made.store_texts(held.place())?;
-    stamps.extend(catalogs.unchanged_files().filter_map(|file| {
+    stamps.extend(catalogs.unchanged_files().filter_map(|(file, stamp)| {
         let name = file.file_name()?.to_str()?.to_owned();
-        Some((name, writer::stamp(file)?))
+        Some((name, sketch::number(stamp)))
     }));
     drop(held);
     made.write(run.config, report, &lock, &stamps)

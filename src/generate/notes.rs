@@ -12,7 +12,7 @@ use digest_lanes::Stamp;
 
 use super::report::Log;
 use super::sidecars::Folders;
-use super::sketch::{Sketch, hash};
+use super::sketch::{Sketch, hash, number};
 use super::{changelogs, projects};
 use crate::catalog::Catalog;
 use crate::ingest::projects::{History, Projects};
@@ -219,5 +219,5 @@ fn state(file: &Path) -> u64 {
         .as_ref()
         .filter(|m: &&Metadata| m.is_file())
         .map(Stamp::of);
-    hash(&stamp.map(|stamp| (stamp.size, stamp.modified_ns, stamp.changed_ns, stamp.inode)))
+    hash(&stamp.map(number))
 }

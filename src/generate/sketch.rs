@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use digest_lanes::Stamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{reconcile, sources};
@@ -46,6 +47,17 @@ pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Returns a number that is another for another state of a file.
+pub(super) fn number(stamp: Stamp) -> u64 {
+    let Stamp {
+        size,
+        modified_ns,
+        changed_ns,
+        inode,
+    } = stamp;
+    hash(&(size, modified_ns, changed_ns, inode))
 }
 
 /// What the whole site needs to know of one catalog file.

@@ -4,15 +4,15 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::Error;
+use super::sketch::number;
 use crate::catalog::{Catalog, store};
 use crate::files::overtaken;
 use crate::model::build::Device;
-use crate::publish::writer;
 
 /// Where the builds of each device are.
 pub(super) struct Stock<'a> {
@@ -50,17 +50,24 @@ impl<'a> Stock<'a> {
     /// # Errors
     /// [`Error::Catalog`] if it cannot be listed.
     pub(super) fn folder(path: &'a Path) -> Result<Stock<'a>, Error> {
-        let with_stamp = |file: PathBuf| {
-            let name = file.file_name()?.to_str()?.to_owned();
-            // What a server has of a file is known once it is opened.
-            let opened = File::open(&file).ok();
-            Some((name, opened.and_then(|_| writer::stamp(&file))))
-        };
-        let files = store::files(path).map_err(|source| store::cannot_read(path, source))?;
+        let mut files = BTreeMap::new();
+        for file in store::files(path).map_err(|source| store::cannot_read(path, source))? {
+            // Another process has removed it since the folder was listed.
+            if file.symlink_metadata().is_err() {
+                continue;
+            }
+            match file.file_name().and_then(OsStr::to_str) {
+                Some(name) => {
+                    files.insert(name.to_owned(), stamp(&file));
+                }
+                // No device has such a name, so it is an error if it has builds.
+                None => drop(store::load_device(&file)?),
+            }
+        }
         Ok(Stock {
             loaded: BTreeMap::new(),
             folder: path,
-            files: files.into_iter().filter_map(with_stamp).collect(),
+            files,
             kept: Mutex::default(),
         })
     }
@@ -111,13 +118,14 @@ impl<'a> Stock<'a> {
         if let Some(catalog) = kept().catalogs.get(name) {
             return Ok(catalog.clone());
         }
-        let catalog = store::load_some(self.folder, &BTreeSet::from([name.to_owned()]))?;
+        let read = store::load_some(self.folder, &BTreeSet::from([name.to_owned()]));
         let file = self.folder.join(name);
-        // What was read may be another state of the file than was sketched.
-        if self.files[name] != writer::stamp(&file) {
+        // What was read may be another state of the file than was sketched, or half of one.
+        if self.files[name] != stamp(&file) {
             let source = overtaken();
             return Err(Error::Write { file, source });
         }
+        let catalog = read?;
         let mut kept = kept();
         let num_builds = kept.num_builds + catalog.builds.len();
         if num_builds <= MAX_KEPT {
@@ -126,6 +134,11 @@ impl<'a> Stock<'a> {
         }
         Ok(catalog)
     }
+}
+
+/// Returns the number of a file's stamp; none if it is not there, or not a file.
+fn stamp(file: &Path) -> Option<u64> {
+    store::stamp(file).map(number)
 }
 
 /// Returns the name of the file that has the builds of a device.

@@ -145,3 +145,32 @@ fn zips_do_not_bring_back_a_lost_catalog_file() {
         .says("of a published build");
     assert!(!dir.path().join("catalog/bacon.json").exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_among_the_catalog_files_is_refused() {
+    let dir = site("");
+    let pipe = dir.path().join("catalog/pipe.json");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status();
+    assert!(made.unwrap().success());
+    dir.run(&["generate"])
+        .expect(2)
+        .says("pipe.json: not a regular file");
+    dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.run(&["generate"])
+        .expect(2)
+        .says("pipe.json: not a regular file");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_catalog_file_whose_name_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = site("");
+    let name = std::ffi::OsStr::from_bytes(b"catalog/fp\xff.json");
+    let path = dir.path().join(name);
+    fs::copy(dir.path().join("catalog/fp5.json"), path).unwrap();
+    dir.run(&["generate"])
+        .expect(2)
+        .says("has records of `FP5`");
+}
