@@ -75,6 +75,7 @@ mod publish_hosts;
 #[cfg(unix)]
 mod publish_to;
 mod published;
+mod random_changes;
 mod reference;
 mod remembered;
 mod remote;
