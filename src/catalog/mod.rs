@@ -239,7 +239,8 @@ impl Catalog {
         both.flat_map(|(sha256, id)| sha256.into_iter().chain(id))
     }
 
-    /// Adds the builds, tombstones and aliases of another catalog, which has others.
+    /// Adds the builds, tombstones and aliases of another catalog; this one must have none of them. Records stay shared in
+    /// memory.
     pub fn share(&mut self, other: &Catalog) {
         for identity in other.builds.keys() {
             self.builds.share(identity, &other.builds);

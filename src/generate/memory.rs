@@ -20,7 +20,8 @@ use crate::model::config::Config;
 
 /// Name of the file in the state folder.
 const FILE: &str = "pages.json";
-/// Schema of the file.
+/// Schema of the file. Raise it whenever what [`Sketch`], [`Overview`] or a digest is made from changes: otherwise pages of
+/// the former program stay until the next version.
 const SCHEMA: u32 = 3;
 /// Longest file that is read, in bytes: about ten million pages.
 const MAX_SIZE: u64 = 1 << 30;

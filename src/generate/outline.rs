@@ -255,7 +255,7 @@ impl Newest {
             .is_none_or(|last| Place::of(build) <= *last)
     }
 
-    /// Whether outlines that have only these builds have all of `later`, too.
+    /// Returns whether outlines limited to these builds have all builds of `later`.
     pub(super) fn cover(&self, later: &Newest) -> bool {
         let mut all = self.0.iter();
         all.all(|(variant, last)| later.last(variant.as_ref()).is_some_and(|now| now <= last))

@@ -107,7 +107,7 @@ impl Overview {
         !has_changed && !is_early
     }
 
-    /// Returns when it changes by itself, in seconds since the epoch.
+    /// Returns when it will be out of date, in seconds since the epoch.
     pub(super) fn next_change(&self) -> Option<i64> {
         self.next_change
     }

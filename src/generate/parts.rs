@@ -60,7 +60,7 @@ fn configured(config: &Config) -> impl Iterator<Item = Device> {
     known.filter_map(|(name, _)| Device::parse(name).ok())
 }
 
-/// Names of files that belong together: each leads to a smaller one, or to itself.
+/// Groups of files (union-find): each file leads to a smaller name of its group, or to itself.
 #[derive(Default)]
 pub(super) struct Groups(BTreeMap<String, String>);
 

@@ -27,8 +27,8 @@ pub(super) fn is_of_folder(config: &Config, asks_sources: bool) -> bool {
     writes_site && !asks_sources && config.scope.is_all() && store::is_folder(catalog)
 }
 
-/// Makes the site, if that is all there is to do; else changes nothing and returns none. `now` is in seconds since the
-/// epoch.
+/// Makes the site, if that is all there is to do; else changes neither catalog nor site and returns none. `now` is in
+/// seconds since the epoch.
 ///
 /// # Errors
 /// [`Error`].

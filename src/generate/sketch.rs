@@ -71,19 +71,19 @@ pub(super) struct Sketch {
     pub(super) names: BTreeSet<Device>,
     /// The aliases under which builds were published.
     pub(super) aliases: BTreeMap<Device, BTreeSet<Device>>,
-    /// Of what phones know builds and tombstones by.
+    /// Hashes of the identities of builds and tombstones.
     pub(super) ids: Hashes,
-    /// Of the stems of file names of builds.
+    /// Hashes of the stems of their file names.
     pub(super) stems: Hashes,
-    /// Of the download addresses of offered builds.
+    /// Hashes of the download addresses of offered builds.
     pub(super) addresses: Hashes,
-    /// The folders of packages that no source has.
+    /// Folders with packages that are of no source.
     pub(super) folders: BTreeSet<String>,
-    /// The numbers of offered builds that are of sources, by these.
+    /// Number of offered builds by source.
     pub(super) num_of_sources: BTreeMap<String, usize>,
     /// The file names of offered builds whose packages the site itself serves.
     pub(super) served: Vec<String>,
-    /// The number of other builds that are offered from elsewhere, and of no source.
+    /// Number of offered builds of no source whose address is not on the site.
     pub(super) num_elsewhere: usize,
     /// Whether rules for variants give a build another variant than it has.
     pub(super) is_misplaced: bool,

@@ -34,7 +34,7 @@ pub(super) struct Lost {
 }
 
 impl Sketches {
-    /// Sketches all catalog files; those that are remembered as they are, are not read.
+    /// Sketches all catalog files. A file whose stamp is remembered is not read.
     ///
     /// # Errors
     /// [`Error::Catalog`] if one cannot be read.
@@ -158,8 +158,8 @@ impl Sketches {
         sources::warn_of_missing(config, &numbers)
     }
 
-    /// Returns what phones know all builds and tombstones by, sorted; `published` are those of the last run. None if that
-    /// run knew others of the files that were not read in this one.
+    /// Returns the identities of all builds and tombstones, sorted; `published` are those in the manifest. Returns `None` if
+    /// the manifest lacks one of a file that was not read in this run.
     pub(super) fn names(&self, published: &TextList) -> Option<TextList> {
         let unread = self.0.values().filter(|sketched| sketched.ids.is_none());
         let unread: HashSet<u64> = unread.flat_map(|s| &s.sketch.ids.0).copied().collect();

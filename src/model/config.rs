@@ -291,7 +291,7 @@ pub struct Config {
     pub rehash: bool,
     /// What tells this romfeed from others: pages of another one are made again.
     pub program: String,
-    /// Render every page and compare it with its file, whatever the last run has left.
+    /// Read all catalog files, render every page and compare it with its file; remember nothing of the last run.
     pub full: bool,
     /// Name each build that is offered from elsewhere, even if that takes reading all catalog files.
     pub names_all: bool,

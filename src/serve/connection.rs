@@ -211,8 +211,8 @@ async fn hang_up() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the process ignores SIGHUP, as `nohup` makes it do; also where the system does not say, since a handler would
-/// end that.
+/// Whether the process ignores SIGHUP, as under `nohup`; true if the system does not say, because a handler would override
+/// `nohup`.
 #[cfg(unix)]
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Maps of fields for templates, in which single fields are found fast: those of `minijinja` are sorted first.
+//! Maps of fields for templates. minijinja sorts the fields of a map first; these are searched in their order, which is
+//! faster for few.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

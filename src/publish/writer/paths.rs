@@ -106,7 +106,7 @@ fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
-/// Returns the folders of a path and the path itself; without folders if it is in this one.
+/// Returns the folders of a path, from the top, and the path; without folders if it is directly in `folder`.
 fn parts_below<'p>(path: &'p str, folder: Option<&str>) -> impl Iterator<Item = &'p str> {
     // A slash at the start would be a folder without a name.
     let is_in = folder == Some(split(path).0) && folder != Some("");
