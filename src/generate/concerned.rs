@@ -7,9 +7,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
+use super::hash::hash;
 use super::memory::Memory;
 use super::parts::Groups;
-use super::sketch::{Sketch, hash};
+use super::sketch::Sketch;
 use super::sketches::Sketches;
 use super::stock::{self, Stock};
 use crate::ingest::scan::Scan;
@@ -60,12 +61,14 @@ impl Concerned {
             .map(|name| hash(&*bounded_stem(name)))
             .collect();
         let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        // Most zips have the codename of their device in their name. If one has not, the run finds out and begins again.
         let is_named = |file: &str| {
             let device = file.rsplit_once('.').map_or(file, |(device, _)| device);
             lower.iter().any(|name| name.contains(device))
         };
         let is_needed = |file: &str, sketch: &Sketch| {
-            let is_known = sketch.stems.0.iter().any(|stem| stems.contains(stem));
+            let mut known = sketch.stems.0.iter().chain(&sketch.stone_stems.0);
+            let is_known = known.any(|stem| stems.contains(stem));
             is_known || is_named(file) || sketch.must_be_read()
         };
         let needed = sketches

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use super::concerned::Concerned;
 use super::hashed::{Hashed, Verified};
 use super::report::Log;
 use super::{Error, Run};
@@ -65,6 +64,8 @@ pub(super) fn draft_all(
         .partition(|package| package.kind == Kind::Full);
     let mut drafts = log.take_successes(full.into_iter().map(draft).collect());
     let with_facts = |mut delta: Examined| {
+        // Builds of each of them may be what it leads to.
+        run.note_devices(delta.facts.devices.iter().map(String::as_str));
         let known = merged.builds.values().map(|record| &record.build);
         let builds = drafts.iter().map(|draft| &draft.build).chain(known);
         // Two variants may have the same incremental; then the delta's name decides.
@@ -73,7 +74,7 @@ pub(super) fn draft_all(
         let target = targets.max_by_key(|build| build.variant.as_ref() == named);
         let Some(target) = target.cloned() else {
             // It may be in a catalog file that was not read.
-            run.concerned.into_iter().for_each(Concerned::note_all);
+            run.note_all();
             return draft(delta);
         };
         delta.take_facts_of(&target);

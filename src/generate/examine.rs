@@ -22,7 +22,6 @@ use crate::catalog::Catalog;
 use crate::fetch::RemoteError;
 use crate::ingest::scan::Found;
 use crate::ingest::{self, Context, Examined, RemotePackage};
-use crate::model::build::Device;
 use crate::model::family::Reading;
 use crate::model::fault_kind::FaultKind;
 use crate::source::RemoteFolder;
@@ -45,11 +44,7 @@ pub(super) fn examine_all(
         let devices = readings
             .iter()
             .filter_map(|reading| reading.device.as_deref());
-        for device in devices.filter_map(|device| Device::parse(device).ok()) {
-            run.concerned
-                .into_iter()
-                .for_each(|concerned| concerned.note_device(&device));
-        }
+        run.note_devices(devices);
         published.reading(filename, readings)
     };
     let context = Context {

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Error;
+use crate::catalog::store;
 use crate::model::config::Config;
 
 /// Returns the path of the catalog that romfeed maintains. Refuses settings that would publish a
@@ -28,6 +29,15 @@ pub(super) fn primary_catalog(config: &Config) -> Result<&Path, Error> {
             out: config.out.clone(),
         }),
     }
+}
+
+/// Whether a run makes a site from one catalog with a file for each device, and from no source.
+pub(super) fn has_files_of_devices(config: &Config, asks_sources: bool) -> bool {
+    let writes_site = !config.dry_run && !config.catalog_only;
+    let [catalog] = &config.catalogs[..] else {
+        return false;
+    };
+    writes_site && !asks_sources && config.scope.is_all() && store::is_folder(catalog)
 }
 
 /// Requires that the path of the builds is a folder, if it exists.

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::hash::hash;
 use super::outline::Newest;
 use super::overview::Overview;
-use super::parts;
-use super::sketch::{Sketch, hash};
+use super::settings_digest;
+use super::sketch::Sketch;
 use super::state::cache_key;
 use crate::files::{read_file, write_atomically};
 use crate::model::config::Config;
@@ -98,7 +99,7 @@ impl Memory {
         Memory {
             schema: SCHEMA,
             out: cache_key(&config.out),
-            settings: parts::settings(config),
+            settings: settings_digest::digest(config),
             ..Memory::default()
         }
     }

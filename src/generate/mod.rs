@@ -19,6 +19,7 @@ mod examine;
 mod families;
 mod folders;
 mod found;
+mod hash;
 mod hashed;
 mod hashes;
 mod images;
@@ -38,6 +39,7 @@ mod recognise;
 mod reconcile;
 mod report;
 mod require;
+mod settings_digest;
 mod settled;
 mod shared_lists;
 mod sidecars;
@@ -46,6 +48,7 @@ mod site;
 mod sketch;
 mod sketches;
 mod snapshot;
+mod source_state;
 mod sources;
 mod start;
 mod state;
@@ -66,7 +69,7 @@ use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
 use crate::ingest::projects::Projects;
 use crate::ingest::scan::Scan;
-use crate::model::build::Build;
+use crate::model::build::{Build, Device};
 use crate::model::config::Config;
 use crate::publish::writer;
 
@@ -94,7 +97,7 @@ pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use sink::{Part, Sink};
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
-pub use sources::state::{Change, SourceState};
+pub use source_state::{Change, SourceState};
 pub use sources::{Loss, OtherDevice, Overwritten, Survey, survey};
 pub use state::{CACHE, lock_catalog, lock_state, save_catalog};
 
@@ -143,6 +146,31 @@ impl Run<'_> {
     /// Returns the time, in seconds since the epoch.
     fn now(&self) -> i64 {
         self.now_ns.div_euclid(1_000_000_000)
+    }
+
+    /// Notes the devices of builds, in case the run does not read their catalog files.
+    fn note_builds<'b>(&self, builds: impl Iterator<Item = &'b Build>) {
+        if let Some(concerned) = self.concerned {
+            builds.for_each(|build| concerned.note_build(self.config, build));
+        }
+    }
+
+    /// Notes names of devices, as far as they can be such.
+    fn note_devices<'n>(&self, names: impl Iterator<Item = &'n str>) {
+        if let Some(concerned) = self.concerned {
+            let devices = names.filter_map(|name| Device::parse(name).ok());
+            devices.for_each(|device| concerned.note_device(&device));
+        }
+    }
+
+    /// Notes that a package may be of any device.
+    fn note_all(&self) {
+        self.concerned.into_iter().for_each(Concerned::note_all);
+    }
+
+    /// Whether the run has to read all catalog files.
+    fn needs_all(&self) -> bool {
+        self.concerned.is_some_and(Concerned::are_too_few)
     }
 }
 
@@ -225,7 +253,7 @@ fn generate_once(
         report.sort_faults();
         return Ok(Some(report));
     }
-    if run.concerned.is_some_and(Concerned::are_too_few) {
+    if run.needs_all() {
         return Ok(None);
     }
     let memory = start.memory;
@@ -332,18 +360,14 @@ fn find_builds(
     let merged = catalogs.merged()?;
     let drafts = report.take(read_packages(run, pool, inputs, catalogs, &merged)?);
     drop(merged);
+    if run.needs_all() {
+        return Ok(HashedBuilds::default());
+    }
     let hashed = pool.install(|| hash_packages(run, drafts, catalogs, inputs));
     let found = report.take(hashed?);
-    note_builds(run, found.0.iter());
+    run.note_builds(found.0.iter());
     sources::explain(inputs.sources, &mut report.faults);
     Ok(found)
-}
-
-/// Notes which devices the run concerns.
-fn note_builds<'b>(run: &Run<'_>, builds: impl Iterator<Item = &'b Build>) {
-    if let Some(concerned) = run.concerned {
-        builds.for_each(|build| concerned.note_build(run.config, build));
-    }
 }
 
 /// Keeps other processes from writing the catalog, unless this run writes nothing, and drops what was found out about
@@ -397,7 +421,7 @@ fn write(
     made.store_texts(held.place())?;
     stamps.extend(catalogs.unchanged_files().filter_map(|(file, stamp)| {
         let name = file.file_name()?.to_str()?.to_owned();
-        Some((name, sketch::number(stamp)))
+        Some((name, hash::number(stamp)))
     }));
     drop(held);
     made.write(run.config, report, &lock, &stamps)
@@ -452,7 +476,7 @@ fn read_packages(
     catalog_only::require_devices(run.config, merged, catalogs, &drafts)?;
     catalog_only::keep_own_faults(run.config, merged, &mut log);
     log.append(catalog_only::keep_own(run.config, catalogs, &mut drafts));
-    note_builds(run, drafts.iter().map(|draft| &draft.build));
+    run.note_builds(drafts.iter().map(|draft| &draft.build));
     let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));
     log.append(published::warn(run.config, drafted));
     draft::require_addresses(run.config, merged, drafts.iter().map(|draft| &draft.build))?;
@@ -580,7 +604,7 @@ fn find_known<'c>(
     known.require_published(config)?;
     report.append(known.sketches.warn_of_missing_sources(config));
     if reconcile::shows_missing(scan) {
-        report.num_elsewhere = known.sketches.num_elsewhere(&concerned.files);
+        report.num_elsewhere = known.sketches.num_elsewhere(&stock);
     }
     Ok(Some((stock, known)))
 }

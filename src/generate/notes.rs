@@ -10,9 +10,10 @@ use std::sync::{Mutex, PoisonError};
 
 use digest_lanes::Stamp;
 
+use super::hash::{hash, number};
 use super::report::Log;
 use super::sidecars::Folders;
-use super::sketch::{Sketch, hash, number};
+use super::sketch::Sketch;
 use super::{changelogs, projects};
 use crate::catalog::Catalog;
 use crate::ingest::projects::{History, Projects};

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::families;
+use super::hash::hash;
 use super::outline::{IsNewest, Outline, ShownBuild};
 use super::report::{Event, FEEDS, Log, Totals};
-use super::sketch::hash;
 use super::warnings::{self, LookAlikes};
 use crate::catalog::Catalog;
 use crate::catalog::channels::{Channel, ChannelKey, Channels, Held};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::hash::hash;
 use super::memory::Memory;
 use super::notes::{NewTexts, Notes};
 use super::outline::{Newest, Outline};
@@ -14,10 +15,9 @@ use super::overview::{self, Overview};
 use super::parts::{self, PartPlan};
 use super::report::{FEEDS, Log};
 use super::sink::{Part, Rendered, Sink};
-use super::sketch::hash;
 use super::sketches::Sketches;
 use super::stock::Stock;
-use super::{Error, warnings};
+use super::{Error, settings_digest, warnings};
 use crate::catalog::Catalog;
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Offer};
 use crate::ingest::projects::{History, Since};
@@ -193,7 +193,7 @@ impl Site<'_> {
         sink: &S,
         memory: &Memory,
     ) -> Result<(Vec<Overview>, Log), Error> {
-        let settings = parts::settings(self.config);
+        let settings = settings_digest::digest(self.config);
         let overview = |plan: &PartPlan| {
             let notes = (self.notes, &plans.new);
             let digest = plan.digest(settings, self.sketches, notes, &plans.shared);

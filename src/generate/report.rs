@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::families::DeviceFamily;
-use super::sources::state::SourceState;
+use super::source_state::SourceState;
 use crate::catalog::Catalog;
 use crate::ingest;
 use crate::model::config::Config;

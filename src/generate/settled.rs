@@ -18,15 +18,6 @@ use crate::files::remove_leftover_copies;
 use crate::model::config::Config;
 use crate::publish::writer;
 
-/// Whether a run makes a site from one catalog with a file for each device, and from no source.
-pub(super) fn is_of_folder(config: &Config, asks_sources: bool) -> bool {
-    let writes_site = !config.dry_run && !config.catalog_only;
-    let [catalog] = &config.catalogs[..] else {
-        return false;
-    };
-    writes_site && !asks_sources && config.scope.is_all() && store::is_folder(catalog)
-}
-
 /// Makes the site, if that is all there is to do; else changes neither catalog nor site and returns none. `now` is in
 /// seconds since the epoch.
 ///
@@ -38,7 +29,7 @@ pub(super) fn generate(
     observer: &dyn Observer,
     now: i64,
 ) -> Result<Option<Report>, Error> {
-    if !is_of_folder(config, asks_sources) {
+    if !folders::has_files_of_devices(config, asks_sources) {
         return Ok(None);
     }
     let path = folders::primary_catalog(config)?;

@@ -4,13 +4,12 @@
 //! stays as it is, it need not be read again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use digest_lanes::Stamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::hash::hash;
 use super::{reconcile, sources};
 use crate::catalog::Catalog;
 use crate::model::build::{Device, bounded_stem};
@@ -42,24 +41,6 @@ impl<'de> Deserialize<'de> for Hashes {
     }
 }
 
-/// Returns the hash of a value; the same in each run of one program.
-pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Returns a number that is another for another state of a file.
-pub(super) fn number(stamp: Stamp) -> u64 {
-    let Stamp {
-        size,
-        modified_ns,
-        changed_ns,
-        inode,
-    } = stamp;
-    hash(&(size, modified_ns, changed_ns, inode))
-}
-
 /// What the whole site needs to know of one catalog file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sketch {
@@ -75,6 +56,8 @@ pub(super) struct Sketch {
     pub(super) ids: Hashes,
     /// Hashes of the stems of their file names.
     pub(super) stems: Hashes,
+    /// Hashes of the stems of file names of tombstones.
+    pub(super) stone_stems: Hashes,
     /// Hashes of the download addresses of offered builds.
     pub(super) addresses: Hashes,
     /// Folders with packages that are of no source.
@@ -110,6 +93,8 @@ impl Sketch {
         });
         let stones = catalog.tombstones.values();
         let stones = stones.map(|s| (&s.device, s.next_device.as_ref(), &s.former));
+        let names = catalog.tombstones.values().map(|stone| &stone.filename);
+        sketch.stone_stems = Hashes(names.map(|name| hash(&*bounded_stem(name))).collect());
         let mut seen = BTreeSet::new();
         for (device, next_device, former) in builds.chain(stones) {
             let former = former.iter().map(|channel| &channel.device);

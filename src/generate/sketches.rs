@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::hash::hash;
 use super::memory::Memory;
 use super::report::Log;
-use super::sketch::{Sketch, hash};
+use super::sketch::Sketch;
 use super::stock::Stock;
 use super::{Error, reconcile, sources};
 use crate::catalog::Catalog;
@@ -140,12 +141,10 @@ impl Sketches {
             .collect()
     }
 
-    /// Returns the number of builds, of no source, that are offered from elsewhere; of all files but some.
-    pub(super) fn num_elsewhere(&self, without: &BTreeSet<String>) -> usize {
-        let others = self.iter().filter(|(name, _)| !without.contains(*name));
-        others.fold(0, |num, (_, sketch)| {
-            num.saturating_add(sketch.num_elsewhere)
-        })
+    /// Returns the number of builds, of no source, that are offered from elsewhere; of the files that are not in memory.
+    pub(super) fn num_elsewhere(&self, stock: &Stock<'_>) -> usize {
+        let others = self.iter().filter(|(name, _)| !stock.is_in_memory(name));
+        others.map(|(_, sketch)| sketch.num_elsewhere).sum()
     }
 
     /// Warns of sources that the settings lack.

@@ -3,9 +3,7 @@
 use super::concerned::Concerned;
 use super::memory::Memory;
 use super::report::Log;
-use super::{
-    Error, Fault, Report, folders, links, lock_state, lost, settled, sources, state, thread_pool,
-};
+use super::{Error, Fault, Report, folders, links, lock_state, lost, sources, state, thread_pool};
 use crate::catalog::{Catalog, Catalogs, file, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};
@@ -59,7 +57,7 @@ pub(super) fn begin(
         true => Memory::new(config),
         false => Memory::of_last_run(config),
     };
-    let reads_all = reads_all || !settled::is_of_folder(config, asks_sources);
+    let reads_all = reads_all || !folders::has_files_of_devices(config, asks_sources);
     let concerned = match reads_all || !store::is_there(catalog_path) {
         true => None,
         false => pool.install(|| {

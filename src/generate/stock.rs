@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::Error;
-use super::sketch::number;
+use super::hash::number;
 use crate::catalog::{Catalog, store};
 use crate::files::overtaken;
 use crate::model::build::Device;
@@ -85,6 +85,11 @@ impl<'a> Stock<'a> {
         let loaded = self.loaded.keys().map(|name| (&**name, None));
         let others = self.files.iter().map(|(name, stamp)| (&**name, *stamp));
         loaded.chain(others).collect()
+    }
+
+    /// Whether the builds of a file were in memory from the beginning.
+    pub(super) fn is_in_memory(&self, name: &str) -> bool {
+        self.loaded.contains_key(name)
     }
 
     /// Returns the stamps of the files that are not in memory.

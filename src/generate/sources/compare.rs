@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{adopt, look_beside};
 use super::known::{Known, Match};
-use super::state::{Change, SourceState};
 use super::{KnownPackage, NewPackage};
 use crate::catalog::Record;
 use crate::generate::Run;
 use crate::generate::report::Fault;
+use crate::generate::source_state::{Change, SourceState};
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::model::names as zip_names;

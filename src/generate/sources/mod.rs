@@ -11,7 +11,6 @@ mod digests;
 mod known;
 mod names;
 mod overwritten;
-pub(super) mod state;
 mod stated;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +37,7 @@ use crate::model::fault_kind::FaultKind;
 use crate::model::source::SourceConfig;
 use crate::source::{self, Client, RemoteFile, RemoteFolder};
 
+use super::source_state::SourceState;
 pub use compare::Loss;
 pub use device::OtherDevice;
 pub(super) use device::keep_own_devices;
@@ -45,7 +45,6 @@ pub(super) use digests::digest_all;
 pub(super) use names::keep_unique;
 pub use overwritten::Overwritten;
 pub(super) use overwritten::explain;
-use state::SourceState;
 pub(super) use stated::check_known;
 
 /// A package on another host that is not known yet, or whose SHA-256 is not.
