@@ -282,6 +282,7 @@ fn publish(
     let before = update_catalog(config, &inputs, found, catalogs, report);
     inputs.sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
+    // A run that did not read all files cannot tell.
     if merged.is_empty() && run.concerned.is_none() {
         drop(held);
         remove_empty_folder(folders::primary_catalog(config)?);
@@ -598,7 +599,7 @@ fn find_known<'c>(
     };
     let stock = Stock::folder(&config.catalogs[0])?.with_loaded(&concerned.files, merged);
     let known = Known::find(config, &stock, memory)?;
-    if !known.sketches.are_distinct() {
+    if !known.sketches.are_distinct() || known.sketches.are_empty() {
         return Ok(None);
     }
     known.require_published(config)?;

@@ -121,6 +121,22 @@ fn builds_are_not_missing_while_no_zip_is_seen() {
 }
 
 #[test]
+fn builds_are_published_although_the_only_zip_is_of_no_device() {
+    let dir = site("");
+    dir.put("builds/notes.zip", "not a zip");
+    let yank = [
+        "catalog",
+        "yank",
+        &name("FP5"),
+        "--reason",
+        "It does not boot.",
+    ];
+    dir.run(&yank).expect(0);
+    generate(&dir).expect(1).lacks("nothing to publish");
+    assert!(!text(&dir, "out/FP5.json").contains(&name("FP5")));
+}
+
+#[test]
 fn a_site_without_an_address_is_refused() {
     let dir = site("");
     dir.put("romfeed.toml", "catalog = \"catalog/\"\n");
