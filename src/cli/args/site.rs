@@ -77,7 +77,7 @@ pub(crate) struct SiteArgs {
     /// Read every file again, without the cache; of zips on other hosts, the newest that `max_download` allows
     #[arg(long)]
     pub(crate) rehash: bool,
-    /// Make every page again and compare it with its file, even of devices that are as they were
+    /// Read every catalog file and make every page again, even of devices that did not change
     #[arg(long)]
     pub(crate) full: bool,
     /// Publish even if the catalog lacks builds that were published before
