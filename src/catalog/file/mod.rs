@@ -168,31 +168,27 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// The keys of a catalog that a text has.
+#[derive(Deserialize)]
+struct Keys<S, L> {
+    schema: Option<S>,
+    builds: Option<L>,
+    tombstones: Option<L>,
+}
+
 /// Returns whether a text looks like a catalog, sound or not.
 #[must_use]
 pub fn is_catalog(bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Keys {
-        #[serde(rename = "schema")]
-        _schema: u32,
-        #[serde(rename = "builds")]
-        _builds: Vec<IgnoredAny>,
-        #[serde(rename = "tombstones")]
-        _tombstones: Vec<IgnoredAny>,
-    }
-    serde_json::from_slice::<Keys>(bytes).is_ok()
+    let keys = serde_json::from_slice::<Keys<u32, Vec<IgnoredAny>>>(bytes);
+    keys.is_ok_and(|keys| {
+        keys.schema.is_some() && keys.builds.is_some() && keys.tombstones.is_some()
+    })
 }
 
 /// Returns whether a text is JSON that has nothing of a catalog.
 pub(super) fn is_foreign(bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Keys {
-        schema: Option<IgnoredAny>,
-        builds: Option<IgnoredAny>,
-        tombstones: Option<IgnoredAny>,
-    }
     let bytes = after_byte_order_mark(bytes);
-    match serde_json::from_slice::<Keys>(bytes) {
+    match serde_json::from_slice::<Keys<IgnoredAny, IgnoredAny>>(bytes) {
         Ok(keys) => keys.schema.is_none() && keys.builds.is_none() && keys.tombstones.is_none(),
         Err(_) => serde_json::from_slice::<IgnoredAny>(bytes).is_ok(),
     }
