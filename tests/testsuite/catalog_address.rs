@@ -55,7 +55,7 @@ fn an_address_is_not_taken_for_a_path() {
 
 #[cfg(unix)]
 #[test]
-fn a_path_with_a_colon_is_one() {
+fn a_path_with_a_colon_is_a_path() {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     dir.run(&[
         "generate",

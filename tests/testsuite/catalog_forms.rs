@@ -82,7 +82,7 @@ fn a_split_that_was_stopped_between_two_files_is_completed() {
 }
 
 #[test]
-fn a_file_that_is_no_catalog_is_named_with_what_to_do() {
+fn a_file_that_is_not_a_catalog_is_named_with_what_to_do() {
     let dir = published();
     let whole = dir.read("catalog.json");
     for text in ["{\"todo\": []}", "[1, 2]", "\"text\""] {

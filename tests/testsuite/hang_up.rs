@@ -14,9 +14,13 @@ fn start(dir: &RomDir, before: &str) -> Child {
     command.args(["-c", &format!("{before}; {run}")]);
     command.args([env!("CARGO_BIN_EXE_romfeed"), BASE_URL]);
     command.current_dir(dir.path()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     // The signal is handled before the lock is taken.
     while !dir.path().join(".romfeed/lock").exists() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before the signal"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
     child
@@ -30,7 +34,7 @@ fn site() -> RomDir {
 fn a_run_whose_terminal_is_closed_says_what_was_written() {
     let dir = site();
     let child = start(&dir, "true");
-    if is_ignored() {
+    if skips_under_nohup() {
         return stop(child);
     }
     kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
@@ -58,8 +62,8 @@ fn stop(mut child: Child) {
     child.wait().unwrap();
 }
 
-/// Whether these tests run under `nohup`: then all programs that they start ignore the signal.
-fn is_ignored() -> bool {
+/// Whether a test cannot send the signal: under `nohup`, all programs that tests start ignore it.
+fn skips_under_nohup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();

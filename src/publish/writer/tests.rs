@@ -85,6 +85,13 @@ fn paths_that_differ_only_in_case_are_found() {
         alike(&["Index.html", "a/B/c", "a/b/c", "a/b/d", "index.html", "x"]),
         [("Index.html", "index.html"), ("a/B", "a/b")]
     );
+    assert_eq!(alike(&["É/a", "é/a"]), [("É", "é")]);
+    assert_eq!(alike(&["a/É", "a/é"]), [("a/É", "a/é")]);
+    // Folders that come back after others.
+    assert_eq!(
+        alike(&["a/x", "B/y", "a/z", "b/y", "a/X"]),
+        [("B", "b"), ("a/x", "a/X")]
+    );
     assert_eq!(alike(&["a/b", "a.b", "ab"]), []);
 }
 
