@@ -205,8 +205,9 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::catalog::store;
+    use crate::generate::hash::number;
     use crate::generate::sketch::Hashes;
-    use crate::publish::writer;
 
     fn config(folder: &std::path::Path) -> Config {
         let limits = ota_view::io::Limits::new(std::env::temp_dir(), Instant::now);
@@ -237,11 +238,8 @@ mod tests {
         let mut memory = Memory::new(&config);
         let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory);
         assert!(sketches().is_err());
-        memory.add_catalog(
-            "onyx.json".to_owned(),
-            writer::stamp(&file).unwrap(),
-            sketch("a"),
-        );
+        let stamp = number(store::stamp(&file).unwrap());
+        memory.add_catalog("onyx.json".to_owned(), stamp, sketch("a"));
         let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory);
         assert_eq!(sketches().unwrap().get("onyx.json").ids, sketch("a").ids);
         fs::write(&file, "no catalog, too").unwrap();
