@@ -10,11 +10,10 @@ use std::path::Path;
 use super::changelogs::{self, Gathered};
 use super::draft::Draft;
 use super::found::Found;
+use super::publishing::read_again;
 use super::report::{Fault, Log};
 use super::state::RUN_WAIT;
-use super::{
-    Error, Inputs, Run, duplicates, projects, read_again, reconcile, require_published, waiting,
-};
+use super::{Error, Inputs, Run, duplicates, projects, reconcile, require_published, waiting};
 use crate::catalog::{Catalog, Catalogs, LeftOut, Record, UpdateError, update};
 use crate::files::{Place, remove_leftover_copies};
 use crate::ingest::projects::Projects;
