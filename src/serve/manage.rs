@@ -246,13 +246,13 @@ fn add(site: &Site, current: &Current, key: &Key, body: &[u8]) -> EditResult {
         if is_forbidden {
             return Err(EditError::Refused(String::new()));
         }
-        if let Some(other) = find_other_device(&candidate.build, config, catalogs)
+        if let Some(other) = device_in_filename(&candidate.build, config, catalogs)
             && !key.is_for(&other)
         {
             let filename = candidate.build.filename.escape_debug();
             let own = key.devices.join(", ");
             return Err(EditError::Refused(format!(
-                "`{filename}` is the name of a build of {other}, and this key is only for {own}"
+                "`{filename}` is a file name of builds for {other}, and this key is only for {own}"
             )));
         }
         edit::add(candidate.clone(), config, catalogs, now)
@@ -266,7 +266,7 @@ fn add(site: &Site, current: &Current, key: &Key, body: &[u8]) -> EditResult {
 /// Returns the known device whose builds have file names like that of a build, if its own codename is not in it: it would
 /// keep a later build of that device out. Only file names of a form that is known count, since the codename of one device
 /// may be an ordinary word in those of others.
-fn find_other_device(build: &Build, config: &Config, catalogs: &Catalogs) -> Option<Device> {
+fn device_in_filename(build: &Build, config: &Config, catalogs: &Catalogs) -> Option<Device> {
     let owner = config
         .owner(build.device.as_str())
         .map(|(device, _)| device);

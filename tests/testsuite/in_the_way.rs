@@ -30,10 +30,12 @@ fn what_is_in_the_way_of_a_folder_is_one_error() {
             "error: api/v1/bacon: a file or link that romfeed did not write is in the way of {pages} pages"
         );
         assert_eq!(errors(&run.stderr), [text]);
-        run.says("; 1 left out").lacks("up to date");
+        run.says("; 1 left out").lacks("is up to date");
         assert_eq!(dir.read("out/api/v1/bacon"), b"mine");
     }
-    dir.generate().expect(1).says("out is as it was: 1 build");
+    dir.generate()
+        .expect(1)
+        .says("out is unchanged, but not up to date: 1 build");
     dir.remove("out/api/v1/bacon");
     dir.generate().expect(0);
     dir.generate().expect(0).says("out is up to date");

@@ -185,7 +185,7 @@ fn kind_hint(fault: &Fault) -> &'static str {
             "take it out of that source, or add the source to the settings of its device"
         }
         FaultKind::Conflict if fault.error.is::<generate::NameTaken>() => {
-            "give this zip another name; if that build is wrong, take it out with `romfeed catalog remove`"
+            "give this zip another name; if the published build is wrong, run `romfeed catalog remove FILENAME` first"
         }
         FaultKind::Conflict => "rename or remove one of the two",
         FaultKind::HashMismatch => "copy the package again, or create its digest file again",

@@ -171,27 +171,18 @@ impl<'r> EventPrinter<'r> {
         };
         let num_elsewhere = num_counted.saturating_add(report.num_elsewhere);
         if num_elsewhere > 0 {
-            let remote = report.events.iter().filter_map(|event| match event {
-                Event::Remote(path) => Some(path.as_str()),
-                _ => None,
-            });
-            let remote = remote.take(num_counted);
             terminal.line(&format!(
-                "{} not in the builds folder and offered from elsewhere{}",
+                "{} not in the builds folder and offered from elsewhere; -v lists {}",
                 count(num_elsewhere, "build is", "builds are"),
-                first_names(&remote.collect::<Vec<_>>(), num_elsewhere)
+                it_or_them(num_elsewhere)
             ));
         }
         if self.num_hidden_warnings > 0 {
             terminal.line(&format!(
                 "{} about builds that are not new{}; -v shows {}",
                 count(self.num_hidden_warnings, "warning", "warnings"),
-                first_names(&self.hidden_paths, self.hidden_paths.len()),
-                if self.num_hidden_warnings == 1 {
-                    "it"
-                } else {
-                    "them"
-                }
+                first_names(&self.hidden_paths),
+                it_or_them(self.num_hidden_warnings)
             ));
         }
     }
@@ -261,14 +252,22 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Names up to three builds, in brackets.
-fn first_names(paths: &[&str], num: usize) -> String {
+fn first_names(paths: &[&str]) -> String {
     let names = paths.iter().take(3).map(|path| escape(path));
     let names: Vec<String> = names.collect();
-    if names.is_empty() {
-        return String::new();
-    }
-    let more = if num > names.len() { ", …" } else { "" };
+    let more = if paths.len() > names.len() {
+        ", …"
+    } else {
+        ""
+    };
     format!(" ({}{more})", names.join(", "))
+}
+
+fn it_or_them(num: usize) -> &'static str {
+    match num {
+        1 => "it",
+        _ => "them",
+    }
 }
 
 /// Describes why a build is retired, and who still offers it.
@@ -360,7 +359,7 @@ fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Hel
     if !report.is_stale() {
         let state = match report.plan.foreign.is_empty() {
             true => "up to date",
-            false => "as it was",
+            false => "unchanged, but not up to date",
         };
         terminal.line(&format!("{out} is {state}: {what}{details}"));
         return;

@@ -213,6 +213,26 @@ fn errors_in_the_catalog() {
         "catalog = [\"catalog.json\", \"other.json\"]\n",
     );
     transcript.run("two catalogs contradict each other", &dir, &GENERATE);
+    let dir = published();
+    let address = ["--catalog", "https://ota.example.org/catalog.json"];
+    let args = [&GENERATE[..], &address].concat();
+    transcript.run("an address in place of the catalog", &dir, &args);
+    let folder = || {
+        RomDir::new()
+            .file(&zip_path(0), bacon(0))
+            .file("catalog/bacon.json", &sound)
+            .file("romfeed.toml", "catalog = \"catalog/\"\n")
+    };
+    let dir = folder();
+    dir.put("catalog/notes.json", "{}");
+    transcript.run("a file that is not a catalog", &dir, &GENERATE);
+    let dir = folder();
+    dir.put(
+        "catalog/fp5.json",
+        renamed("\"device\": \"bacon\"", "\"device\": \"FP5\""),
+    );
+    let args = [&GENERATE[..], &["--catalog-only"]].concat();
+    transcript.run("two files that have the same build", &dir, &args);
     insta::assert_snapshot!(transcript.0);
 }
 
@@ -447,6 +467,11 @@ fn errors_of_packages_with_their_neighbours() {
     let dir = published();
     dir.put("builds/copy.zip", bacon(0));
     transcript.run("one package under two names", &dir, &GENERATE);
+    let dir = published();
+    let mako = bacon_props(0).set("ro.lineage.device", "mako");
+    let mako = Package::files(mako).without_metadata().build();
+    dir.put(&zip_path(0), mako);
+    transcript.run("a name that a build of another device has", &dir, &GENERATE);
     let dir = published();
     dir.put(&zip_path(0), "rot");
     transcript.run("a published package that was damaged", &dir, &GENERATE);

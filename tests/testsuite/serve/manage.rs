@@ -476,7 +476,8 @@ fn a_key_of_one_device_cannot_claim_the_file_name_of_a_build_of_another() {
     let future = bacon_name(7);
     let refused = add(addr, &own, &named(&future, 1));
     assert_eq!(refused.status, 406, "{}", refused.text());
-    let text = format!("`{future}` is the name of a build of bacon, and this key is only for mako");
+    let text =
+        format!("`{future}` is a file name of builds for bacon, and this key is only for mako");
     assert!(refused.text().contains(&text), "{}", refused.text());
     // The codename of a device may be a word in the names of others, and no form needs to have one.
     for (number, name) in [
@@ -501,7 +502,7 @@ fn a_key_of_one_device_cannot_claim_the_file_name_of_a_build_of_another() {
     dir.generate()
         .expect(1)
         .says(&text)
-        .says("hint: give this zip another name; if that build is wrong, take it out with `romfeed catalog remove`");
+        .says("hint: give this zip another name; if the published build is wrong, run `romfeed catalog remove FILENAME` first");
     dir.run(&["catalog", "remove", &future]).expect(0);
     dir.generate().expect(0);
 }
