@@ -18,7 +18,7 @@ use super::nearest::nearest;
 /// Builds of each version that stay listed whatever `keep` is.
 const LEAST_KEPT: usize = 2;
 
-/// The devices, release types and paths of all builds, published or left out.
+/// The devices and release types of all builds, and the paths of packages, as far as settings have patterns for these.
 pub(crate) struct Known {
     devices: BTreeSet<String>,
     romtypes: BTreeSet<String>,
@@ -98,7 +98,7 @@ fn of_settings<'c>(config: &'c Config, report: &Report) -> Vec<(Place<'c>, Strin
     let has_rules = !config.variants.is_empty() || !config.overrides.is_empty();
     if has_rules || !config.devices.is_empty() || !config.romtypes.is_empty() {
         let known = Known::new(config, report);
-        if !known.paths.is_empty() {
+        if !known.devices.is_empty() || !known.paths.is_empty() {
             warnings.extend(unused_devices(config, &known));
             warnings.extend(unused_romtypes(config, &known));
             warnings.extend(unused_patterns(config, &known));
@@ -118,6 +118,12 @@ impl Known {
         known
             .paths
             .extend(report.faults.iter().map(|fault| fault.path.clone()));
+        known.devices.extend(report.known_devices.iter().cloned());
+        known.romtypes.extend(report.known_romtypes.iter().cloned());
+        let has_patterns = !config.variants.is_empty() || !config.overrides.is_empty();
+        if !has_patterns && !report.known_devices.is_empty() {
+            return known;
+        }
         // Errors of catalogs have been reported before.
         if let Ok(catalogs) = Catalogs::load(config)
             && let Ok(catalog) = catalogs.merged()

@@ -215,6 +215,10 @@ pub struct Report {
     pub variants: BTreeSet<Option<String>>,
     /// The ROM families of offered builds.
     pub families: BTreeSet<DeviceFamily>,
+    /// The devices with builds in the catalogs, offered or not; empty if a run makes no site.
+    pub known_devices: BTreeSet<String>,
+    /// The release types of these builds, in lower case.
+    pub known_romtypes: BTreeSet<String>,
     /// Number of deltas offered to phones.
     pub num_deltas: usize,
     /// Number of full builds that retention leaves out of the lists.

@@ -134,6 +134,8 @@ pub(super) fn make(
     report.append(std::mem::take(&mut texts.log));
     report.append(log);
     report.set_totals(totals);
+    report.known_devices = sketches.devices();
+    report.known_romtypes = sketches.romtypes();
     plan(config, &files, comparison.manifest.take(), names, report)?;
     Ok(Made {
         files,

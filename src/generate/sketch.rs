@@ -48,7 +48,11 @@ pub(super) struct Sketch {
     pub(super) digest: u64,
     /// The devices that it has builds or tombstones of.
     pub(super) devices: BTreeSet<Device>,
-    /// The names under which phones ask for these.
+    /// Those of them that it has builds of.
+    pub(super) built: BTreeSet<Device>,
+    /// The release types of builds, in lower case.
+    pub(super) romtypes: BTreeSet<String>,
+    /// The names under which phones ask for all of them.
     pub(super) names: BTreeSet<Device>,
     /// The aliases under which builds were published.
     pub(super) aliases: BTreeMap<Device, BTreeSet<Device>>,
@@ -108,6 +112,10 @@ impl Sketch {
         for record in catalog.builds.values() {
             let build = &record.build;
             sketch.stems.0.push(hash(&*bounded_stem(&build.filename)));
+            if !sketch.built.contains(&build.device) {
+                sketch.built.insert(build.device.clone());
+            }
+            sketch.romtypes.insert(build.romtype.to_path());
             let variant = config.variant_by_path(&build.path);
             sketch.is_misplaced |= variant.is_some() && variant != build.variant.as_ref();
             if build.origin.is_none() {

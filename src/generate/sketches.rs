@@ -77,6 +77,19 @@ impl Sketches {
         self.0.values().map(|sketched| &sketched.sketch)
     }
 
+    /// Returns the devices with builds.
+    pub(super) fn devices(&self) -> BTreeSet<String> {
+        let devices = self.values().flat_map(|sketch| &sketch.built);
+        devices.map(ToString::to_string).collect()
+    }
+
+    /// Returns the release types of builds, in lower case.
+    pub(super) fn romtypes(&self) -> BTreeSet<String> {
+        self.values()
+            .flat_map(|sketch| sketch.romtypes.iter().cloned())
+            .collect()
+    }
+
     /// Whether there is no build and no tombstone.
     pub(super) fn are_empty(&self) -> bool {
         self.values().all(|sketch| sketch.ids.0.is_empty())
