@@ -188,6 +188,9 @@ path = "neighbours/{device}.json"
 {"all": {{ site.devices | length }}, "updated": {{ site.updated | default(0) }}, "builds": {{ builds | length }}}
 "#;
 
+/// A kind of change, and how it is made.
+type Change = (&'static str, fn(&mut Story));
+
 /// A site, and what may happen to it.
 struct Story {
     dir: RomDir,
@@ -235,7 +238,7 @@ impl Story {
 
     /// Changes one thing, or a few at once.
     fn change(&mut self) {
-        let changes: [(&str, fn(&mut Story)); 14] = [
+        let changes: [Change; 14] = [
             ("a zip", Story::put_zip),
             ("a zip", Story::put_zip),
             ("a zip is gone", Story::remove_zip),

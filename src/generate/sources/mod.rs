@@ -1,7 +1,7 @@
 //! Packages on other hosts: which are known, which are new, which are gone.
 //!
 //! In: the sources of the settings and the catalogs. Out: [`Sources`]. Only lists and headers are requested here;
-//! [`examine`](super::examine) reads the new packages, and [`digests`] finds out their digests. A source that
+//! `examine` reads the new packages, and [`digests`] finds out their digests. A source that
 //! cannot be listed is a fault, and nothing of it changes.
 
 mod beside;
