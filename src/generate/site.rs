@@ -171,7 +171,7 @@ impl Made {
                 memory.add_catalog(name, *stamp, sketch);
             }
         }
-        self.parts.remember(&self.files, &mut memory);
+        self.parts.remember(self.files, &mut memory);
         memory.store(config);
         Ok(())
     }

@@ -32,7 +32,7 @@ struct Kept {
 }
 
 /// The most builds that are kept; each takes about a kilobyte.
-const MAX_KEPT: usize = 20_000;
+const MAX_KEPT: usize = 10_000;
 
 impl<'a> Stock<'a> {
     /// Takes the builds of a catalog that is loaded.

@@ -152,19 +152,18 @@ pub(super) fn join(rendered: Rendered<Compared>) -> (Vec<Compared>, Parts) {
 }
 
 impl Parts {
-    /// Adds the parts of a site that was written to what is remembered of it.
-    pub(super) fn remember(self, files: &[Compared], memory: &mut Memory) {
-        let mut rest = files;
+    /// Adds the parts of a site that was written, and their files, to what is remembered of it.
+    pub(super) fn remember(self, files: Vec<Compared>, memory: &mut Memory) {
+        let mut rest = files.into_iter();
         for part in &self.ranges {
-            let (of_part, others) = rest.split_at(part.num_files);
-            rest = others;
+            let of_part: Vec<Compared> = rest.by_ref().take(part.num_files).collect();
             // Warnings are given in every run.
             let Some(digest) = part.digest.filter(|_| !part.has_warnings) else {
                 continue;
             };
-            let stamped = of_part.iter().map(|file| {
-                let stamp = *file.stamp.get()?;
-                Some((file.path.clone(), mark(stamp, &file.maker)))
+            let stamped = of_part.into_iter().map(|file| {
+                let mark = mark(*file.stamp.get()?, &file.maker);
+                Some((file.path, mark))
             });
             // A page that was left out has no stamp.
             if let Some(files) = stamped.collect() {
