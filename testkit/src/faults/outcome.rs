@@ -137,10 +137,14 @@ fn unlisted(now: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// Returns the files that differ from those of an undisturbed run, including temporary ones.
+/// What killed runs leave half-written here goes once it is an hour old, since other runs may be writing there.
+const SHARED_TEMPORARY: &str = "changelogs/.romfeed-tmp/";
+
+/// Returns the files that differ from those of an undisturbed run, including most temporary ones.
 pub fn differences(now: &Tree, after: &Tree) -> Vec<String> {
     let mut paths: BTreeSet<&String> = now.keys().chain(after.keys()).collect();
-    paths.retain(|path| !CACHES.contains(&path.as_str()) && now.get(*path) != after.get(*path));
+    let is_compared = |path: &str| !CACHES.contains(&path) && !path.starts_with(SHARED_TEMPORARY);
+    paths.retain(|path| is_compared(path) && now.get(*path) != after.get(*path));
     let describe = |path: &String| match (now.get(path), after.get(path)) {
         (None, _) => format!("{path} is missing"),
         (_, None) => format!("{path} is left over"),
