@@ -5,7 +5,6 @@
 //! All this is only a help: without it, all is read and rendered.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ use super::overview::Overview;
 use super::settings_digest;
 use super::sketch::Sketch;
 use super::state::cache_key;
-use crate::files::{read_file, write_atomically};
+use crate::files::{open_regular, read_file, write_atomically};
 use crate::model::config::Config;
 
 /// Name of the file in the state folder.
@@ -81,7 +80,7 @@ fn sum(site: &[u8]) -> String {
 
 /// Whether a file has these contents, of which no copy is made.
 fn has_contents(file: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let mut file = BufReader::new(File::open(file)?);
+    let mut file = BufReader::new(open_regular(file)?);
     let mut rest = bytes;
     loop {
         let read = file.fill_buf()?;
