@@ -1,9 +1,9 @@
 // What pages do beyond HTML: copy digests, narrow and sort the list of devices, mark old builds, and
-// compare downloaded files with the site's. Without it nothing is missing. Its texts are in the element
-// that loads it, and in the box for downloaded files.
+// compare downloaded files with the site's. Without it nothing is missing. romfeed puts the texts in the
+// language of the site into it.
 "use strict";
 
-const texts = document.currentScript.dataset;
+const texts = TEXTS;
 
 // Says a text to people who do not see the page.
 const voice = document.createElement("p");
@@ -23,7 +23,7 @@ document.addEventListener("click", async (event) => {
     getSelection().selectAllChildren(button.previousElementSibling);
     isCopied = document.execCommand("copy");
   }
-  button.textContent = voice.textContent = isCopied ? texts.copied : texts.marked;
+  button.textContent = voice.textContent = isCopied ? texts["site.copied"] : texts["site.marked"];
   setTimeout(() => { button.textContent = label; voice.textContent = ""; }, 1500);
 });
 
@@ -55,7 +55,7 @@ if (search) {
       section.hidden = !section.querySelector("li:not([hidden])");
     }
     if (recent) recent.hidden = whole !== "" || sort.value === "date";
-    none.textContent = total ? "" : texts.none;
+    none.textContent = total ? "" : texts["home.not_found"];
   };
   // By date, all devices are in one list; by name, each is where it was.
   const all = document.createElement("ul");
@@ -88,18 +88,17 @@ const ages = (() => {
 })();
 for (const time of document.querySelectorAll(".built")) {
   const years = Math.floor((Date.now() - Date.parse(time.dateTime)) / (365.25 * 24 * 3600 * 1000));
-  // A layout of the user may lack the text.
-  if (years < 1 || !texts.old) continue;
+  if (years < 1) continue;
   const note = document.createElement("span");
   note.className = "old";
-  note.textContent = texts.old.replace("{age}", ages.format(-years, "year"));
+  note.textContent = texts["site.last_build"].replace("{age}", ages.format(-years, "year"));
   time.closest(".dots").append(" ", note);
 }
 
-// Fills texts and elements into a text with names in braces.
-function fill(text, values) {
+// Says a result in the box for downloaded files; texts and elements stand in for names in braces.
+function say(key, values) {
   const line = document.createElement("p");
-  line.append(...text.split(/[{}]/).map((part, index) => (index % 2 ? values[part] : part)));
+  line.append(...texts[`check.${key}`].split(/[{}]/).map((part, index) => (index % 2 ? values[part] : part)));
   return line;
 }
 
@@ -115,7 +114,6 @@ if (box) {
   const root = new URL("..", document.currentScript.src);
   const [input, reading, results] = ["input", ".reading", ".results"].map((name) => box.querySelector(name));
   const [bar, percent, cancel] = reading.children;
-  const said = results.dataset;
   const rows = [...document.querySelectorAll("[data-file]")];
   const waiting = [];
   box.hidden = false;
@@ -134,7 +132,7 @@ if (box) {
         percent.textContent = `${Math.floor(bar.value * 100)} %`;
       }
     };
-    worker.onerror = () => end(reject, "noWorker");
+    worker.onerror = () => end(reject, "no_worker");
     cancel.onclick = () => {
       waiting.length = 0;
       end(reject, "cancelled");
@@ -167,24 +165,23 @@ if (box) {
   // devices are loaded only if this device has no such file; on large sites, those of devices in its name.
   const filesFor = async (file, sha256) => {
     const own = await filesOf(box.dataset.model);
-    if (!own) return [[], said.noList];
+    if (!own) return [[], "no_list"];
     if (own.some((known) => known.sha256 === sha256)) return [own];
     const devices = await load("digests", "devices");
-    if (!devices) return [own, said.noList];
+    if (!devices) return [own, "no_list"];
     const others = devices.map(({ model }) => model).filter((model) => model !== box.dataset.model);
     const isNamed = (model) => words(file.name).includes(words(model));
     const asked = others.length > most ? others.filter(isNamed).slice(0, most) : others;
     const lists = await Promise.all(asked.map(filesOf));
     const isAll = asked.length === others.length;
-    // A copy of parts.html may lack the text.
-    const none = isAll ? said.unknown : said.notHere ?? said.noList;
-    return [own.concat(...lists.map((list) => list ?? [])), lists.includes(undefined) ? said.noList : none];
+    const none = isAll ? "unknown" : "not_here";
+    return [own.concat(...lists.map((list) => list ?? [])), lists.includes(undefined) ? "no_list" : none];
   };
 
   // Returns the kind of the result and its lines.
   const judge = async (file, sha256) => {
     const row = rows.find((row) => row.querySelector("code").textContent === sha256);
-    if (row) return ["good", fill(said.unchanged, { name: element("code", row.dataset.file) })];
+    if (row) return ["good", say("unchanged", { name: element("code", row.dataset.file) })];
     const [files, none] = await filesFor(file, sha256);
     // Devices may have the same image, and some have the same name.
     const same = files.filter((known) => known.sha256 === sha256);
@@ -193,24 +190,24 @@ if (box) {
     if (found) {
       const page = found.page.split("/").map(encodeURIComponent).join("/");
       const name = element("a", found.name, new URL(page, root));
-      if (found.model !== box.dataset.model) return ["bad", fill(said.otherDevice, { name, device: found.device })];
+      if (found.model !== box.dataset.model) return ["bad", say("other_device", { name, device: found.device })];
       const isOther = box.dataset.page && box.dataset.page !== found.page;
-      return isOther ? ["bad", fill(said.otherBuild, { name })] : ["good", fill(said.unchanged, { name })];
+      return isOther ? ["bad", say("other_build", { name })] : ["good", say("unchanged", { name })];
     }
     // Browsers number a second download of the same name.
     const saved = file.name.replace(/ ?\(\d+\)(?=\.\w+$)/, "");
     const named = files.filter(({ name }) => name === file.name || name === saved);
     const isNamed = named.length > 0 || rows.some((row) => row.dataset.file === saved);
     const name = element("code", file.name);
-    const digest = fill(said.digest, { sha256: element("code", sha256) });
-    if (named.some((known) => !known.sha256)) return ["bad", fill(said.unchecked, { name }), digest];
-    return ["bad", fill(isNamed ? said.changed : none, { name }), digest];
+    const digest = say("digest", { sha256: element("code", sha256) });
+    if (named.some((known) => !known.sha256)) return ["bad", say("unchecked", { name }), digest];
+    return ["bad", say(isNamed ? "changed" : none, { name }), digest];
   };
 
   const check = async (file) => {
     const result = document.createElement("div");
     const name = element("code", file.name);
-    result.append(fill(said.checking, { name }));
+    result.append(say("checking", { name }));
     results.append(result);
     bar.value = 0;
     percent.textContent = "";
@@ -221,7 +218,7 @@ if (box) {
       result.replaceChildren(...lines);
     } catch (reason) {
       result.className = "bad";
-      result.replaceChildren(fill(said[reason] ?? said.noWorker, { name }));
+      result.replaceChildren(say(`check.${reason}` in texts ? reason : "no_worker", { name }));
     }
   };
 

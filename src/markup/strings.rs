@@ -4,9 +4,12 @@
 //! stands in for what another language lacks. Plural forms and dates: the section `[format]` of a file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::iter;
 use std::sync::{Arc, LazyLock};
 
+use chrono::format::{Fixed, Item, StrftimeItems};
+use chrono::{DateTime, Datelike, Utc};
 use minijinja::{Environment, Value};
 use ota_view::catch_panic::catch_panic;
 use serde::Deserialize;
@@ -182,26 +185,18 @@ impl Strings {
         form.map_or(OTHER, String::as_str)
     }
 
-    /// Writes the name of the month, counted from 0, for each `%B` of a date format.
-    pub(crate) fn with_month(&self, format: &str, month: u32) -> String {
-        let name = usize::try_from(month)
-            .ok()
-            .and_then(|at| self.months.get(at));
-        let name = name.map_or("%B", String::as_str);
-        let mut named = String::with_capacity(format.len() + name.len());
-        let mut rest = format;
-        while let Some((before, after)) = rest.split_once('%') {
-            named.push_str(before);
-            // `%%B` is a percent sign and a letter.
-            let second = after.chars().next();
-            match second {
-                Some('B') => named.push_str(name),
-                second => named.extend(iter::once('%').chain(second)),
-            }
-            rest = &after[second.map_or(0, char::len_utf8)..];
-        }
-        named.push_str(rest);
-        named
+    /// Formats a date, with the names of months in this language; none if that is not a date format.
+    pub(crate) fn date(&self, date: DateTime<Utc>, format: &str) -> Option<String> {
+        let month = usize::try_from(date.month0()).ok();
+        let month = month.and_then(|at| self.months.get(at));
+        let items = StrftimeItems::new(format).map(|item| match (item, month) {
+            (Item::Fixed(Fixed::LongMonthName), Some(name)) => Item::Literal(name),
+            (item, _) => item,
+        });
+        let mut text = String::new();
+        // chrono reports a wrong format only when it writes.
+        write!(text, "{}", date.format_with_items(items)).ok()?;
+        Some(text)
     }
 
     /// Adds the texts of a file, and returns their keys.
@@ -233,9 +228,8 @@ impl Strings {
     fn insert(&mut self, key: &str, text: Text) -> Result<(), String> {
         match (key.strip_prefix(FORMAT).unwrap_or_default(), &text) {
             (".plural", Text::One(rule)) => self.forms = forms_by(rule)?,
-            // They become parts of date formats.
             (".months", Text::List(months)) if months.len() == 12 => {
-                self.months = months.iter().map(|name| name.replace('%', "%%")).collect();
+                self.months.clone_from(months);
             }
             (".months", _) => return Err("it is not a list of twelve names".to_owned()),
             (_, Text::List(_)) => return Err("it is a list, not a text".to_owned()),
@@ -415,7 +409,10 @@ mod tests {
     #[test]
     fn months_are_named_in_the_language() {
         let strings = Strings::new("de-AT", None).unwrap();
-        assert_eq!(strings.with_month("%-d. %B %%B %Y", 2), "%-d. März %%B %Y");
+        let date = DateTime::from_timestamp(1_741_000_000, 0).unwrap();
+        let march = strings.date(date, "%-d. %B %%B %Y");
+        assert_eq!(march.as_deref(), Some("3. März %B 2025"));
+        assert_eq!(strings.date(date, "%Q"), None);
         assert!(strings.missing().is_empty());
     }
 }

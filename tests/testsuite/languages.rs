@@ -119,6 +119,7 @@ fn every_text_is_used_and_every_used_text_is_there() {
     }
     // Those that the program reads
     for path in [
+        "src/publish/site/mod.rs",
         "src/publish/site/values.rs",
         "src/markup/template/engine.rs",
     ] {
@@ -166,6 +167,24 @@ fn page_templates_have_no_words_of_their_own() {
     }
 }
 
+#[test]
+fn the_script_has_all_texts_that_it_says() {
+    let script = std::fs::read_to_string(root().join("templates/script.js")).unwrap();
+    let dir = site("");
+    dir.generate().expect(0);
+    let published = page(&dir, "assets/script.js");
+    assert!(!published.contains("TEXTS"), "{published}");
+    let mut num = 0;
+    for key in shipped("en").keys() {
+        let name = key.strip_prefix("check.").unwrap_or(key);
+        if script.contains(&format!("\"{name}\"")) {
+            num += 1;
+            assert!(published.contains(&format!("\"{key}\":\"")), "{key}");
+        }
+    }
+    assert!(num > 16, "only {num} texts were found");
+}
+
 fn page(dir: &RomDir, path: &str) -> String {
     String::from_utf8(dir.read(&format!("out/{path}"))).unwrap()
 }
@@ -191,10 +210,14 @@ fn pages_feeds_and_announcements_are_in_the_language_of_the_site() {
         "<html lang=\"de\">",
         ">15. November 2023<",
         ">Herunterladen <",
-        "data-unknown=\"{name} ist",
     ] {
         assert!(build.contains(text), "{text}\n{build}");
     }
+    let script = page(&dir, "assets/script.js");
+    assert!(
+        script.contains("\"check.unknown\":\"{name} ist"),
+        "{script}"
+    );
     let device = page(&dir, "bacon.html");
     for text in [
         "Neuester Build",

@@ -11,7 +11,7 @@ use std::io;
 use std::iter;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, SecondsFormat};
+use chrono::{DateTime, SecondsFormat};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
@@ -416,11 +416,37 @@ fn add_language(environment: &mut Environment<'_>, format: Format, strings: &Arc
     });
     let texts = Arc::clone(strings);
     environment.add_filter("date", move |time: i64, format: &str| {
-        let month = date(time)?.month0();
-        format_date(time, &texts.with_month(format, month))
+        format_date(time, format, &texts)
     });
+    for (name, key) in [("day", "format.day"), ("month", "format.month")] {
+        let texts = Arc::clone(strings);
+        let shown = move |time: i64| format_date(time, texts.text(key), &texts);
+        environment.add_filter(name, shown.clone());
+        if format == Format::Html {
+            let element = move |time: i64| time_element(time, name, &shown(time)?);
+            environment.add_filter(format!("{name}_html"), element);
+        }
+    }
+    if format == Format::Html {
+        let code = |text: &str| format!("<code>{}</code>", xml::escape(text));
+        environment.add_filter("code_html", move |text: &str| {
+            Value::from_safe_string(code(text))
+        });
+    }
     let texts = Arc::clone(strings);
     environment.add_filter("filesize", move |bytes: u64| filesize(bytes, &texts));
+}
+
+/// Marks up a time that is shown as its day, or as its month.
+fn time_element(time: i64, precision: &str, shown: &str) -> Result<Value, minijinja::Error> {
+    let mut value = date(time)?.date_naive().to_string();
+    if precision == "month" {
+        value.truncate(value.len().saturating_sub("-01".len()));
+    }
+    let shown = xml::escape(shown);
+    Ok(Value::from_safe_string(format!(
+        "<time datetime=\"{value}\">{shown}</time>"
+    )))
 }
 
 /// Fills values into a text, which becomes markup if pages of this format are.
@@ -479,16 +505,11 @@ fn filesize(bytes: u64, strings: &Strings) -> String {
     }
 }
 
-fn format_date(time: i64, format: &str) -> Result<String, minijinja::Error> {
-    let mut text = String::new();
-    // chrono reports a wrong format only when it writes.
-    match write!(text, "{}", date(time)?.format(format)) {
-        Ok(()) => Ok(text),
-        Err(_) => Err(invalid(format!(
-            "`{}` is not a date format such as %Y-%m-%d",
-            format.escape_debug()
-        ))),
-    }
+fn format_date(time: i64, format: &str, strings: &Strings) -> Result<String, minijinja::Error> {
+    strings.date(date(time)?, format).ok_or_else(|| {
+        let format = format.escape_debug();
+        invalid(format!("`{format}` is not a date format such as %Y-%m-%d"))
+    })
 }
 
 #[cfg(test)]
@@ -522,6 +543,24 @@ mod tests {
             Format::Text,
         );
         assert_eq!(dates, "2023-11-14T22:13:20Z 14 Nov 2023\n");
+    }
+
+    #[test]
+    fn filters_of_pages_mark_up_what_they_print() {
+        let text = "{{ time | day }} {{ time | month }}";
+        for format in [Format::Text, Format::Html] {
+            let page = render(text, format).unwrap().unwrap();
+            assert_eq!(page, "14 November 2023 November 2023\n");
+        }
+        let text = "{{ time | day_html }}\n{{ time | month_html }}\n{{ text | code_html }}";
+        let page = render(text, Format::Html).unwrap().unwrap();
+        let lines = [
+            "<time datetime=\"2023-11-14\">14 November 2023</time>",
+            "<time datetime=\"2023-11\">November 2023</time>",
+            "<code>&lt;\u{e4}&amp;&quot;&gt;</code>\n",
+        ];
+        assert_eq!(page, lines.join("\n"));
+        assert!(render(text, Format::Text).is_err());
     }
 
     #[test]

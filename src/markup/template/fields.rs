@@ -46,8 +46,8 @@ impl Object for Joined {
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        let mut fields = self.0.iter().rev().filter_map(|map| map.get_attr(key).ok());
-        fields.find(|field| !field.is_undefined())
+        let mut maps = self.0.iter().rev();
+        maps.find_map(|map| map.as_object()?.get_value_by_str(key))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

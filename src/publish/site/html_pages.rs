@@ -152,9 +152,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], context: PageContext<'a>) -> Job {
             ("device", Value::from(Serde(about))),
             (
                 "build",
-                latest.map_or(Value::from(()), |b| {
-                    values::build_values(b, "", context, Shows::default())
-                }),
+                latest.map_or(Value::from(()), |b| values::build_values(b, "", context)),
             ),
         ]);
         let newest = latest.map_or(i64::MIN, |latest| latest.offer.build.timestamp);
@@ -241,39 +239,35 @@ fn single_builds<'a>(
     }
     for chain in chains.values() {
         // A build is on its own page, those of its neighbours, and all pages if it is the newest.
-        let links: Vec<Value> = chain.iter().map(|entry| link_to(entry, context)).collect();
-        let link = |at: Option<usize>| {
-            let link = at.and_then(|at| links.get(at));
-            link.cloned().unwrap_or(Value::from(()))
+        let values = |entry: &&BuildEntry<'a>| {
+            let path = entry.path.as_ref()?;
+            Some(values::build_values(entry, &root_of(path), context))
+        };
+        let builds: Vec<Option<Value>> = chain.iter().map(values).collect();
+        let at = |index: Option<usize>| {
+            let build = index.and_then(|index| builds.get(index)?.clone());
+            build.unwrap_or(Value::from(()))
         };
         for (index, entry) in chain.iter().enumerate() {
-            let Some(path) = &entry.path else { continue };
-            let root = root_of(path);
+            let (Some(path), Some(build)) = (&entry.path, &builds[index]) else {
+                continue;
+            };
+            let build = values::with_changes(build.clone(), entry, context.known, Shows::ALL);
             jobs.push(Job {
                 path: path.clone(),
                 template: "build.html",
                 values: vec![
                     ("device", about.clone()),
-                    (
-                        "build",
-                        values::build_values(entry, &root, context, Shows::ALL),
-                    ),
+                    ("build", build),
                     ("is_newest", Value::from(index == 0)),
-                    ("newest", link(Some(0).filter(|_| index > 0))),
-                    ("newer", link(index.checked_sub(1))),
-                    ("older", link(Some(index + 1))),
+                    ("newest", at(Some(0).filter(|_| index > 0))),
+                    ("newer", at(index.checked_sub(1))),
+                    ("older", at(Some(index + 1))),
                 ],
             });
         }
     }
     jobs
-}
-
-/// Returns the values of a build for links between the pages of builds; none if it has no page.
-fn link_to<'a>(entry: &BuildEntry<'a>, context: PageContext<'a>) -> Value {
-    entry.path.as_ref().map_or(Value::from(()), |path| {
-        values::build_values(entry, &root_of(path), context, Shows::default())
-    })
 }
 
 fn list<'a, 'e>(
@@ -286,7 +280,7 @@ where
 {
     builds
         .into_iter()
-        .map(|entry| values::build_values(entry, root, context, Shows::default()))
+        .map(|entry| values::build_values(entry, root, context))
         .collect()
 }
 
@@ -318,7 +312,8 @@ fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, context: PageContext<'a
                 changelog: rest.is_some(),
                 projects: changes_rest.is_some(),
             };
-            values::build_values(entry, &root, context, shows)
+            let build = values::build_values(entry, &root, context);
+            values::with_changes(build, entry, context.known, shows)
         })
         .collect();
     Job {

@@ -9,7 +9,7 @@ mod html_pages;
 mod templates;
 mod values;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use minijinja::Value;
@@ -17,6 +17,8 @@ use minijinja::value::Serde;
 
 use crate::ingest::projects::History;
 use crate::markup::changelog::Rendered;
+use crate::markup::strings::Strings;
+use crate::markup::template::json;
 use crate::model::address;
 use crate::model::config::Config;
 use crate::model::theme::Logo;
@@ -52,6 +54,29 @@ pub const SITE_ATOM: &str = "builds.atom";
 const SCRIPT: &str = include_str!("../../../templates/script.js");
 /// The worker of the script, which hashes downloaded files.
 const WORKER: &str = include_str!("../../../templates/sha256.js");
+
+/// What stands in the script where its texts go.
+const TEXTS_PLACE: &str = "TEXTS";
+/// The texts that the script shows.
+const SCRIPT_TEXTS: [&str; 17] = [
+    "check.cancelled",
+    "check.changed",
+    "check.checking",
+    "check.digest",
+    "check.no_list",
+    "check.no_worker",
+    "check.not_here",
+    "check.other_build",
+    "check.other_device",
+    "check.unchanged",
+    "check.unchecked",
+    "check.unknown",
+    "check.unreadable",
+    "home.not_found",
+    "site.copied",
+    "site.last_build",
+    "site.marked",
+];
 
 /// Why pages cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +207,7 @@ impl<'l> Renderer<'l> {
             for (name, script) in [("script.js", SCRIPT), ("sha256.js", WORKER)] {
                 let own = theme.templates.get(name);
                 let script = own.map_or(script, |own| &own.text);
+                let script = script.replace(TEXTS_PLACE, &script_texts(&theme.strings));
                 pages.push(file(format!("{ASSETS}/{name}"), script.as_bytes()));
             }
             if let Some(logo) = &theme.logo {
@@ -207,6 +233,12 @@ impl<'l> Renderer<'l> {
         }
         Ok(pages)
     }
+}
+
+/// Returns the texts of the script by their keys, as an expression of JavaScript.
+fn script_texts(strings: &Strings) -> String {
+    let texts = SCRIPT_TEXTS.map(|key| (key, strings.text(key)));
+    json::to_ascii(&BTreeMap::from(texts))
 }
 
 /// Returns the newsfeeds among feeds.

@@ -17,16 +17,21 @@ macro_rules! shipped {
 }
 
 /// The templates that come with romfeed, by file name.
-pub const SHIPPED: [(&str, &str); 9] = shipped![
+pub const SHIPPED: [(&str, &str); 14] = shipped![
     "404.html",
     "build.html",
     "changes.html",
+    "contacts.html",
+    "crumbs.html",
     "device.html",
+    "digest.html",
     "home.html",
     "icon.svg",
     "layout.html",
     "parts.html",
+    "projects.html",
     "style.css",
+    "verify.html",
 ];
 
 /// Compiled templates.

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::DateTime;
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::PageContext;
 use super::builds::{BuildEntry, DeviceBuilds};
+use super::{Known, PageContext};
 use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
@@ -97,6 +98,8 @@ pub(super) struct DeviceValues<'a> {
     pub(super) model: &'a str,
     /// Its marketing name, else its codename.
     pub(super) name: &'a str,
+    /// Its maker and its name, for example `OnePlus 6`.
+    pub(super) full_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) oem: Option<&'a str>,
     /// Model numbers of its manufacturer, for example `SM-G900F`.
@@ -158,11 +161,13 @@ impl<'a> DeviceValues<'a> {
         };
         let info = config.device_info(model);
         let name = device_name(device, config);
+        let oem = known.and_then(|known| filled(&known.oem));
         let aliases = config.devices.get(model).map(|set| set.aliases.iter());
         DeviceValues {
             model,
             name,
-            oem: known.and_then(|known| filled(&known.oem)),
+            full_name: full_name(oem, name),
+            oem,
             models: models(name, entry, &info),
             aliases: aliases.into_iter().flatten().map(Device::as_str).collect(),
             page: super::device_path(model),
@@ -174,6 +179,16 @@ impl<'a> DeviceValues<'a> {
             info,
             install_html: None,
         }
+    }
+}
+
+/// Returns maker and name of a device; some names begin with the maker.
+fn full_name(oem: Option<&str>, name: &str) -> String {
+    match oem {
+        Some(oem) if !name.to_lowercase().starts_with(&oem.to_lowercase()) => {
+            format!("{oem} {name}")
+        }
+        _ => name.to_owned(),
     }
 }
 
@@ -288,6 +303,8 @@ fn contact_text(text: &str) -> &str {
 /// What `build`, and each of `builds`, has besides or instead of its facts.
 #[derive(Debug, Serialize)]
 struct PageBuildValues<'a> {
+    /// Its title, variant and day.
+    full_title: String,
     /// Images that can be downloaded.
     images: Vec<ImageValues<'a>>,
     /// The day of its security patch level, in seconds since 1970.
@@ -302,16 +319,21 @@ struct PageBuildValues<'a> {
     mirrors: Vec<MirrorValues>,
     /// The deltas to it.
     deltas: Vec<DeltaDownload<'a>>,
-    /// Its changelog, if the page shows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changelog_html: Option<Value>,
     /// Whether it has a changelog, here or on its own page.
     has_changelog: bool,
-    /// The changes of its source projects, if the page shows them.
+    /// Whether its source projects changed, here or on its own page.
+    has_projects: bool,
+}
+
+/// What a build has besides, where a page shows it.
+#[derive(Debug, Serialize)]
+struct ChangesValues<'a> {
+    /// Its changelog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changelog_html: Option<Value>,
+    /// The changes of its source projects.
     #[serde(skip_serializing_if = "Option::is_none")]
     projects: Option<ProjectsValues<'a>>,
-    /// Whether it has such changes, here or on its own page.
-    has_projects: bool,
 }
 
 /// One of `build.mirrors`.
@@ -371,8 +393,8 @@ impl<'a> ProjectsValues<'a> {
     }
 }
 
-/// Which of the long values of a build a page shows.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a page shows of the changes in a build.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Shows {
     pub(super) changelog: bool,
     pub(super) projects: bool,
@@ -397,7 +419,6 @@ pub(super) fn build_values<'a>(
     entry: &BuildEntry<'a>,
     root: &str,
     context: PageContext<'a>,
-    shows: Shows,
 ) -> Value {
     // Most pages show no changelogs, so these are not copied for each.
     static NONE: Rendered = Rendered::new();
@@ -414,9 +435,6 @@ pub(super) fn build_values<'a>(
         download: relative(delta.offer.url, base, root),
     };
     let build = entry.offer.build;
-    let changelog = known.changelogs.get(&build.filename);
-    let shown = changelog.filter(|_| shows.changelog);
-    let history = known.history.get(&build.filename);
     let mirrors = config.mirrors(build);
     let mirrors = mirrors.filter(|url| url != entry.offer.url);
     let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
@@ -426,6 +444,7 @@ pub(super) fn build_values<'a>(
         image.url = image.url.take().map(|url| relative(&url, base, root));
     }
     let on_page = PageBuildValues {
+        full_title: full_title(&facts, &config.theme.strings),
         images,
         patch_datetime: build.security_patch.as_deref().and_then(midnight),
         page: entry
@@ -435,12 +454,40 @@ pub(super) fn build_values<'a>(
         download: relative(entry.offer.url, base, root),
         mirrors: mirrors.map(MirrorValues::new).collect(),
         deltas: entry.deltas.iter().copied().map(delta).collect(),
-        changelog_html: shown.map(|shown| Value::from_safe_string(shown.html.clone())),
-        has_changelog: changelog.is_some(),
-        projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
-        has_projects: history.is_some(),
+        has_changelog: known.changelogs.contains_key(&build.filename),
+        has_projects: known.history.contains_key(&build.filename),
     };
     fields::join(Value::from(Serde(facts)), Value::from(Serde(on_page)))
+}
+
+/// Adds what a page shows of the changes in a build to its values.
+pub(super) fn with_changes<'a>(
+    build: Value,
+    entry: &BuildEntry<'a>,
+    known: Known<'a>,
+    shows: Shows,
+) -> Value {
+    let filename = &entry.offer.build.filename;
+    let changelog = known.changelogs.get(filename).filter(|_| shows.changelog);
+    let history = known.history.get(filename).filter(|_| shows.projects);
+    let changes = ChangesValues {
+        changelog_html: changelog.map(|shown| Value::from_safe_string(shown.html.clone())),
+        projects: history.map(ProjectsValues::new),
+    };
+    fields::join(build, Value::from(Serde(changes)))
+}
+
+/// Returns title, variant and day of a build, for example `LineageOS 22.2 gapps, 14 June 2025`.
+fn full_title(facts: &BuildValues<'_>, strings: &Strings) -> String {
+    let mut title = facts.title.clone();
+    if let Some(variant) = facts.variant {
+        title.push(' ');
+        title.push_str(variant);
+    }
+    let date = DateTime::from_timestamp(facts.datetime, 0);
+    let day = date.and_then(|date| strings.date(date, strings.text("format.day")));
+    // A wrong format is an error of the template that shows a date.
+    day.map_or(title.clone(), |day| format!("{title}, {day}"))
 }
 
 /// Returns when a date such as `2024-12-05` begins in UTC, in seconds since 1970.
