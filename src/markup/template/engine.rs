@@ -58,6 +58,11 @@ impl TemplateError {
     }
 
     fn new(error: &minijinja::Error) -> TemplateError {
+        let inner = std::error::Error::source(error).and_then(|e| e.downcast_ref());
+        if let (ErrorKind::BadInclude, Some(inner)) = (error.kind(), inner) {
+            // The fault is in the template that is included.
+            return TemplateError::new(inner);
+        }
         let mut message = match error.kind() {
             ErrorKind::UndefinedError => error
                 .detail()
@@ -568,6 +573,18 @@ mod tests {
         assert_eq!(render("a{{ skip() }}", Format::Json), Ok(None));
         let inner = "{% macro m() %}{{ skip() }}{% endmacro %}{{ m() }}";
         assert_eq!(render(inner, Format::Text), Ok(None));
+    }
+
+    #[test]
+    fn errors_name_the_template_that_is_included() {
+        let mut engine = Engine::new(Format::Html, &Strings::english()).unwrap();
+        engine.add("page", "{% include 'middle' %}").unwrap();
+        engine.add("middle", "\n{% include 'part' %}").unwrap();
+        engine.add("part", "\n\n{{ nothing }}").unwrap();
+        let fault = engine.render("page", Value::from(())).unwrap_err();
+        let place = (fault.file.as_deref(), fault.line);
+        assert_eq!(place, (Some("part"), Some(3)), "{fault:?}");
+        assert_eq!(fault.missing.as_deref(), Some("nothing"));
     }
 
     #[test]
