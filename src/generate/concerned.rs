@@ -3,7 +3,7 @@
 //! In: the sketches of all catalog files, and the names of the packages. Out: the names of the files to read. A package may
 //! turn out to be of another device; then the run begins again, and reads all files.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
@@ -32,19 +32,21 @@ pub(super) struct Concerned {
 impl Concerned {
     /// Finds the files that a run needs to read; none if those are all. `published` are the identities of the builds that
     /// the site was made from: if any is lost, all files are read, since a package must not bring it back as a new one.
+    /// The files that are not remembered are sketched one after the other, and remembered.
     ///
     /// # Errors
-    /// [`Error::Catalog`] if a file that is not remembered cannot be read.
+    /// [`Error::Catalog`] if one of them cannot be read.
     pub(super) fn find(
         config: &Config,
         scan: &Scan,
-        memory: &Memory,
+        memory: &mut Memory,
         published: &[String],
     ) -> Result<Option<Concerned>, Error> {
-        if !scan.links.is_empty() || !memory.has_catalogs() {
+        if !scan.links.is_empty() {
             return Ok(None);
         }
-        let sketches = Sketches::new(config, &Stock::folder(&config.catalogs[0])?, memory)?;
+        let stock = Stock::folder(&config.catalogs[0])?;
+        let sketches = Sketches::new(config, &stock, memory)?;
         let is_changing = !sketches.are_distinct() || !sketches.has_all_aliases(config);
         let published: TextList = published.iter().collect();
         if is_changing || sketches.find_lost(&published).is_some() {
@@ -87,12 +89,15 @@ impl Concerned {
         let ids = others.iter().flat_map(|sketch| &sketch.ids.0);
         // A device without a file may get one.
         let files = groups.names().filter(|file| is_read(file));
-        Ok(Some(Concerned {
+        let concerned = Concerned {
             files: files.map(str::to_owned).collect(),
             others: ids.copied().collect(),
             groups,
             is_too_few: AtomicBool::new(false),
-        }))
+        };
+        let stamps: BTreeMap<String, u64> = stock.stamps().collect();
+        sketches.remember(&stamps, memory);
+        Ok(Some(concerned))
     }
 
     /// Whether the files that are read have all that there is about a device.

@@ -168,11 +168,6 @@ impl Memory {
         is_current.then_some(known)
     }
 
-    /// Whether any catalog file is remembered.
-    pub(super) fn has_catalogs(&self) -> bool {
-        !self.catalogs.is_empty()
-    }
-
     /// Forgets the catalog files, so that all are read.
     pub(super) fn forget_catalogs(&mut self) {
         self.catalogs.clear();

@@ -166,11 +166,7 @@ impl Made {
         writer::execute(&config.out, &self.files, &report.plan, lock)?;
         let mut memory = Memory::new(config);
         memory.newest = self.newest;
-        for (name, sketch) in self.sketches.into_inner() {
-            if let Some(stamp) = stamps.get(&name) {
-                memory.add_catalog(name, *stamp, sketch);
-            }
-        }
+        self.sketches.remember(stamps, &mut memory);
         self.parts.remember(self.files, &mut memory);
         memory.store(config);
         Ok(())

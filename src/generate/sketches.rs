@@ -204,11 +204,13 @@ impl Sketches {
         })
     }
 
-    /// Returns the sketches themselves, to be remembered.
-    pub(super) fn into_inner(self) -> impl Iterator<Item = (String, Sketch)> {
-        self.0
-            .into_iter()
-            .map(|(name, sketched)| (name, sketched.sketch))
+    /// Remembers the sketches of the files that have stamps: those of what each held when it was read.
+    pub(super) fn remember(self, stamps: &BTreeMap<String, u64>, memory: &mut Memory) {
+        for (name, sketched) in self.0 {
+            if let Some(stamp) = stamps.get(&name) {
+                memory.add_catalog(name, *stamp, sketched.sketch);
+            }
+        }
     }
 }
 

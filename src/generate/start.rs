@@ -53,16 +53,18 @@ pub(super) fn begin(
         true => Vec::new(),
         false => writer::published_builds(&config.out)?,
     };
-    let memory = match config.dry_run || config.catalog_only {
-        true => Memory::new(config),
-        false => Memory::of_last_run(config),
+    let makes_site = !config.dry_run && !config.catalog_only;
+    let mut memory = match makes_site {
+        true => Memory::of_last_run(config),
+        false => Memory::new(config),
     };
-    let reads_all = reads_all || !folders::has_files_of_devices(config, asks_sources);
+    let reads_all =
+        reads_all || !makes_site || !folders::has_files_of_devices(config, asks_sources);
     let concerned = match reads_all || !store::is_there(catalog_path) {
         true => None,
         false => pool.install(|| {
             let scan = scan_builds(config).0;
-            Concerned::find(config, &scan, &memory, &published)
+            Concerned::find(config, &scan, &mut memory, &published)
         })?,
     };
     let load = |config: &Config| match &concerned {
@@ -85,9 +87,9 @@ pub(super) fn begin(
         report.append(links::report(&scan, &Catalog::default()));
         return Ok(None);
     }
-    let lock = match config.dry_run || config.catalog_only {
-        true => None,
-        false => Some(lock_state(&config.state)?),
+    let lock = match makes_site {
+        true => Some(lock_state(&config.state)?),
+        false => None,
     };
     if concerned.is_none() && catalogs.are_complete() {
         lost::require_known(config, &catalogs, &published)?;
