@@ -6,7 +6,7 @@ use romfeed::model::config::{COPIES_DIR, STATE_DIR};
 use romfeed::model::source::Bucket;
 
 use super::file::{ConfigError, OneOrMany, Origin};
-use super::sources::FileStore;
+use super::source_tables::FileStore;
 
 /// A catalog in a bucket.
 pub(super) struct Shared {

@@ -17,7 +17,7 @@ use super::super::nearest::nearest;
 use super::super::position::position;
 use super::super::rate::Rate;
 use super::super::theme::FileSite;
-use super::sources::{FileSource, FileStore};
+use super::source_tables::{FileSource, FileStore};
 use super::span::Span;
 
 /// The name of the settings file.

@@ -15,6 +15,7 @@ mod device_files;
 mod feeds;
 mod file;
 mod places;
+mod source_tables;
 mod sources;
 mod span;
 mod values;
