@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Error;
 use super::hashed::{Hashed, Verified};
 use super::report::Log;
-use super::{Error, Run};
+use super::run::Run;
 use crate::catalog::Catalog;
 use crate::ingest::digests::Digests;
 use crate::ingest::{self, Examined};

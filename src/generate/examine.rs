@@ -15,9 +15,10 @@ use rayon::prelude::*;
 
 use super::published::Published;
 use super::report::{Event, Fault, Log, PerPath};
+use super::run::{Inputs, Run, thread_pool};
 use super::sources::{NewPackage, Sources};
 use super::state::cache_key;
-use super::{Error, Inputs, Run, projects, thread_pool};
+use super::{Error, projects};
 use crate::catalog::Catalog;
 use crate::fetch::RemoteError;
 use crate::ingest::scan::Found;

@@ -13,11 +13,12 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::hashed::Hashed;
+use super::hashes;
 use super::report::Log;
+use super::run::Run;
 use super::sidecars::{self, Beside, Folders};
 use super::sources::KnownPackage;
 use super::state::cache_key;
-use super::{Run, hashes};
 use crate::ingest;
 use crate::ingest::digests::Digests;
 use crate::model::build::{self, Build, IMAGES, ImageFile, Kind};

@@ -8,11 +8,11 @@ use super::found::Found;
 use super::memory::Memory;
 use super::notes::Notes;
 use super::report::{Log, Preview, Report};
+use super::run::{Inputs, Run, waiting};
 use super::site::{self, Known, Made};
 use super::stock::Stock;
 use super::{
-    Error, Inputs, Run, changelogs, folders, hash, lost, projects, reconcile, sidecars, state,
-    waiting,
+    Error, changelogs, folders, hash, lost, offered, projects, reconcile, sidecars, state,
 };
 use crate::catalog::{Catalog, Catalogs, Held, remove_empty_folder, store};
 use crate::ingest::projects::Projects;
@@ -103,7 +103,7 @@ fn update_catalog(
     let log = reconcile::reconcile(config, inputs, found, catalogs, &report.faults);
     report.append(log);
     if report.from_catalog_alone {
-        report.unseen = reconcile::unseen(config, &catalogs.own);
+        report.unseen = offered::served_by_site(config, &catalogs.own);
     }
     before
 }

@@ -10,13 +10,14 @@ use super::found::Found;
 use super::name_taken::NameTaken;
 use super::recognise::{recognise_corrected, recognise_imported};
 use super::report::{Cause, Event, Fault, Log};
-use super::{Inputs, admission, duplicates};
-use crate::catalog::channels::{self, ChannelKey};
+use super::run::Inputs;
+use super::{admission, duplicates, offered};
+use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::ingest;
 use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, Origin, Variant};
-use crate::model::config::{AddressSource, Config};
+use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 
 /// Merges the scanned builds into the catalog. `earlier` has the faults of the run so far: a package
@@ -263,7 +264,7 @@ impl Merge<'_> {
             };
             let path = build.path.clone();
             // Most are elsewhere, and their records stay shared.
-            if is_served_by_site(config, build) {
+            if offered::is_served_by_site(config, build) {
                 if let Some(record) = own.get_mut(&identity) {
                     record.retired = true;
                 }
@@ -381,7 +382,7 @@ impl Merge<'_> {
         let (config, catalogs) = (self.config, &mut *self.catalogs);
         let devices: BTreeSet<&Device> = catalogs.all().flat_map(Catalog::devices).collect();
         let others: Vec<&Catalog> = catalogs.others().collect();
-        let mut known = published_aliases(config, &catalogs.own, &devices, &others);
+        let mut known = offered::published_aliases(config, &catalogs.own, &devices, &others);
         // A run for some devices or sources leaves the aliases of other devices as they are.
         let builds = catalogs.own.builds.values().map(|record| &record.build);
         let covered = builds.filter(|build| config.scope.covers(build));
@@ -393,48 +394,6 @@ impl Merge<'_> {
         known.extend(others.map(|(device, aliases)| (device.clone(), aliases.clone())));
         catalogs.own.aliases = known;
     }
-}
-
-/// Returns the aliases under which builds are published, given all devices that have some.
-pub(super) fn published_aliases(
-    config: &Config,
-    own: &Catalog,
-    devices: &BTreeSet<&Device>,
-    others: &[&Catalog],
-) -> BTreeMap<Device, BTreeSet<Device>> {
-    let mut known: BTreeMap<Device, BTreeSet<Device>> = BTreeMap::new();
-    let has_settings = devices.iter().filter_map(|device| {
-        let settings = config.devices.get(device.as_str())?;
-        Some((*device, &settings.aliases))
-    });
-    for (device, aliases) in has_settings {
-        let has_alias = |alias: &Device| {
-            own.has_alias(device, alias)
-                || others.iter().any(|other| other.has_alias(device, alias))
-        };
-        let is_published = |alias: &&Device| {
-            has_alias(alias) || !channels::is_withheld(config, own, devices, [device, *alias])
-        };
-        let published: BTreeSet<Device> = aliases.iter().filter(is_published).cloned().collect();
-        if !published.is_empty() {
-            known.insert(device.clone(), published);
-        }
-    }
-    known
-}
-
-/// Returns the file names of the offered builds whose zips the site itself serves.
-pub(super) fn unseen(config: &Config, own: &Catalog) -> Vec<String> {
-    let offered = own.builds.values().filter(|record| record.is_offered());
-    offered
-        .map(|record| &record.build)
-        .filter(|build| is_served_by_site(config, build))
-        .map(|build| build.filename.clone())
-        .collect()
-}
-
-fn is_served_by_site(config: &Config, build: &Build) -> bool {
-    config.address_source(build) == Some(AddressSource::Site)
 }
 
 /// Whether zips that a scan did not find are missing. Without any zip, or with a part of the folder unreadable, it says

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::Run;
 use super::draft::Draft;
 use super::hashed::{Hashed, Verified};
 use super::report::{Fault, Log};
+use super::run::Run;
 use super::sources::Sources;
 use super::state::cache_key;
 use crate::catalog::Catalogs;

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::hash::hash;
-use super::{reconcile, sources};
+use super::offered;
 use crate::catalog::Catalog;
 use crate::model::build::{Device, bounded_stem};
 use crate::model::config::{AddressSource, Config};
@@ -86,8 +86,8 @@ impl Sketch {
             devices: catalog.devices().into_iter().cloned().collect(),
             aliases: catalog.aliases.clone(),
             ids: Hashes(catalog.identities().map(hash).collect()),
-            num_of_sources: sources::num_offered(catalog),
-            served: reconcile::unseen(config, catalog),
+            num_of_sources: offered::num_of_sources(catalog),
+            served: offered::served_by_site(config, catalog),
             ..Sketch::default()
         };
         sketch.names.extend(catalog.aliases.keys().cloned());

@@ -9,7 +9,7 @@ use super::memory::Memory;
 use super::report::Log;
 use super::sketch::Sketch;
 use super::stock::Stock;
-use super::{Error, reconcile, sources};
+use super::{Error, offered};
 use crate::catalog::Catalog;
 use crate::model::build::Device;
 use crate::model::config::Config;
@@ -127,7 +127,7 @@ impl Sketches {
             ..Catalog::default()
         };
         let devices: BTreeSet<&Device> = self.values().flat_map(|sketch| &sketch.devices).collect();
-        reconcile::published_aliases(config, &known, &devices, &[]) == known.aliases
+        offered::published_aliases(config, &known, &devices, &[]) == known.aliases
     }
 
     /// Returns the addresses that several offered builds have.
@@ -167,7 +167,7 @@ impl Sketches {
             let known = numbers.entry(source.clone()).or_default();
             *known = known.saturating_add(*num);
         }
-        sources::warn_of_missing(config, &numbers)
+        offered::warn_of_missing_sources(config, &numbers)
     }
 
     /// Returns the identities of all builds and tombstones, sorted; `published` are those in the manifest. Returns `None` if

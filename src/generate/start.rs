@@ -3,7 +3,10 @@
 use super::concerned::Concerned;
 use super::memory::Memory;
 use super::report::Log;
-use super::{Error, Fault, Report, folders, links, lock_state, lost, sources, state, thread_pool};
+use super::report::{Fault, Report};
+use super::run::thread_pool;
+use super::state::lock_state;
+use super::{Error, folders, links, lost, offered, state};
 use crate::catalog::{Catalog, Catalogs, file, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};
@@ -96,8 +99,8 @@ pub(super) fn begin(
     }
     report.append(links::report(&scan, &catalogs.own));
     if config.scope.is_all() && concerned.is_none() {
-        let numbers = sources::num_offered(&catalogs.own);
-        report.append(sources::warn_of_missing(config, &numbers));
+        let numbers = offered::num_of_sources(&catalogs.own);
+        report.append(offered::warn_of_missing_sources(config, &numbers));
     }
     Ok(Some(Start {
         scan,

@@ -21,7 +21,8 @@ use crate::fetch::RemoteError;
 use crate::generate::draft::Draft;
 use crate::generate::hashed::Hashed;
 use crate::generate::report::Log;
-use crate::generate::{self, Run};
+use crate::generate::run::{Run, thread_pool};
+use crate::generate::{self};
 use crate::ingest::digests::Digests;
 use crate::ingest::{Error, Examined};
 use crate::model::build::Build;
@@ -67,7 +68,7 @@ pub(in crate::generate) fn digest_all(
         Some((found.path.clone(), pending.with_stated(run)))
     };
     // Several at once: most of the time is spent waiting for hosts.
-    let pool = generate::thread_pool(run.config.source_jobs)?;
+    let pool = thread_pool(run.config.source_jobs)?;
     let pending = pool.install(|| drafts.into_par_iter().filter_map(state).collect());
     let mut pending = log.take_successes(pending);
     let unhashed: Vec<(Build, NewPackage)> = known

@@ -24,11 +24,12 @@ use sha2::{Digest, Sha256};
 
 use self::compare::Compared;
 use self::known::Known;
+use super::Error;
 use super::draft::Draft;
-use super::report::{BUILDS, Event, Fault, Log};
+use super::report::{Event, Fault, Log};
+use super::run::{Observer, Run, thread_pool};
 use super::state::load_cache;
-use super::{Error, Observer, Run, thread_pool};
-use crate::catalog::{Catalog, Catalogs, Record};
+use crate::catalog::{Catalogs, Record};
 use crate::fetch::{Counted, Fetch};
 use crate::ingest::cache::SOURCES;
 use crate::model::build::{Build, Origin};
@@ -326,37 +327,6 @@ pub fn survey(
             .map(|fault| (fault.path, fault.error.to_string()))
             .collect(),
     })
-}
-
-/// Warns of builds whose source the settings no longer have: nothing of them changes any more.
-pub(super) fn warn_of_missing(config: &Config, numbers: &BTreeMap<String, usize>) -> Log {
-    let mut log = Log::default();
-    let is_set = |name: &str| config.sources.iter().any(|source| source.name == name);
-    for (name, num) in numbers.iter().filter(|(name, _)| !is_set(name)) {
-        let text = format!(
-            "the catalog offers {num} of the source `{}`, which romfeed.toml does not have; they stay as they are, and \
-             `romfeed catalog yank` takes them out of the lists",
-            name.escape_debug()
-        );
-        log.warn(BUILDS, text);
-    }
-    log
-}
-
-/// Counts the offered builds of each source.
-pub(super) fn num_offered(catalog: &Catalog) -> BTreeMap<String, usize> {
-    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    for record in catalog.builds.values().filter(|record| record.is_offered()) {
-        if let Some(origin) = &record.build.origin {
-            match numbers.get_mut(&origin.source) {
-                Some(num) => *num += 1,
-                None => {
-                    numbers.insert(origin.source.clone(), 1);
-                }
-            }
-        }
-    }
-    numbers
 }
 
 /// Sets where the drafts' packages are, if they are on other hosts.
