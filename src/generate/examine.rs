@@ -13,9 +13,10 @@ use ota_view::io::ReadAt;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::inputs::Inputs;
 use super::published::Published;
 use super::report::{Event, Fault, Log, PerPath};
-use super::run::{Inputs, Run, thread_pool};
+use super::run::{Run, thread_pool};
 use super::sources::{NewPackage, Sources};
 use super::state::cache_key;
 use super::{Error, projects};

@@ -6,8 +6,9 @@ use rayon::ThreadPool;
 
 use super::draft::Draft;
 use super::hashed::Hashed;
+use super::inputs::{Inputs, waiting};
 use super::report::{Log, Report};
-use super::run::{Inputs, Run, waiting};
+use super::run::Run;
 use super::{
     Error, catalog_only, draft, examine, hashes, images, projects, published, require, sources,
 };

@@ -5,12 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::found::Found;
-use super::memory::Memory;
-use super::notes::Notes;
+use super::inputs::{Inputs, waiting};
 use super::report::{Log, Preview, Report};
-use super::run::{Inputs, Run, waiting};
-use super::site::{self, Known, Made};
-use super::stock::Stock;
+use super::run::Run;
+use super::site::{self, Known, Made, Memory, Notes, Stock};
 use super::{
     Error, changelogs, folders, hash, lost, offered, projects, reconcile, sidecars, state,
 };

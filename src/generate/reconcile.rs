@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::found::Found;
+use super::inputs::Inputs;
 use super::name_taken::NameTaken;
 use super::recognise::{recognise_corrected, recognise_imported};
 use super::report::{Cause, Event, Fault, Log};
-use super::run::Inputs;
 use super::{admission, duplicates, offered};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};

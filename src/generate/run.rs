@@ -1,18 +1,14 @@
 //! What all steps of a run use: settings, cache, time, who follows its progress, and threads.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
 use rayon::ThreadPool;
 
 use super::Error;
-use super::concerned::Concerned;
-use super::sidecars::Folders;
-use super::sources::Sources;
+use super::site::Concerned;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
-use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device};
 use crate::model::config::Config;
 
@@ -97,27 +93,4 @@ pub(super) fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
             file: PathBuf::from("thread pool"),
             source: io::Error::other(error),
         })
-}
-
-/// Runs a step that waits for other hosts most of the time, if there are any: with as many threads as zips are read at
-/// once, which may be more than processors.
-pub(super) fn waiting<T: Send>(
-    run: &Run<'_>,
-    sources: &Sources,
-    step: impl FnOnce() -> T + Send,
-) -> Result<T, Error> {
-    match sources.folders.is_empty() {
-        true => Ok(step()),
-        false => Ok(thread_pool(run.config.source_jobs)?.install(step)),
-    }
-}
-
-/// What a run starts from, apart from settings and catalogs.
-pub(super) struct Inputs<'a> {
-    pub(super) scan: &'a Scan,
-    pub(super) sources: &'a Sources,
-    /// The files next to packages.
-    pub(super) folders: Folders<'a>,
-    /// Names of the stored copies of changelogs and projects.
-    pub(super) stored: BTreeSet<String>,
 }

@@ -6,15 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::changelogs::Gathered;
-use super::memory::Memory;
-use super::notes::Notes;
 use super::report::Report;
 use super::run::{Observer, thread_pool};
 use super::sidecars::{self, Folders};
-use super::site::{self, Known};
+use super::site::{self, Known, Memory, Notes, Stock};
 use super::state::RUN_WAIT;
 use super::state::lock_state;
-use super::stock::Stock;
 use super::{Error, folders, start};
 use crate::catalog::{Held, store};
 use crate::files::remove_leftover_copies;

@@ -1,10 +1,9 @@
 //! How a run begins: the scan of the folder of builds, the lock, and the catalogs.
 
-use super::concerned::Concerned;
-use super::memory::Memory;
 use super::report::Log;
 use super::report::{Fault, Report};
 use super::run::thread_pool;
+use super::site::{Concerned, Memory};
 use super::state::lock_state;
 use super::{Error, folders, links, lost, offered, state};
 use crate::catalog::{Catalog, Catalogs, file, store};

@@ -176,6 +176,7 @@ fn modules_of_some_folders_import_each_other_in_one_direction() {
         "src/clients/updaters/kotlin",
         "src/publish/writer",
         "src/generate",
+        "src/generate/site",
         "src/generate/sources",
     ] {
         let mut left = imports_within(folder);

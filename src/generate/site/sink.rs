@@ -1,9 +1,9 @@
 //! Where the files of a site go, part by part.
 
-use super::Error;
+use super::super::Error;
+use super::super::report::Totals;
 use super::outline::Newest;
 use super::overview::Overview;
-use super::report::Totals;
 use crate::catalog::Catalog;
 use crate::catalog::channels::Channels;
 use crate::publish::page::Page;

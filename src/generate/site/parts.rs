@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::hash::hash;
+use super::super::hash::hash;
 use super::notes::{NewTexts, Notes};
 use super::sketch::Sketch;
 use super::sketches::Sketches;
@@ -23,7 +23,7 @@ pub(super) struct PartPlan {
     /// The first of the names of its files, without the ending.
     pub(super) name: String,
     /// The names of the catalog files with its builds.
-    pub(super) files: BTreeSet<String>,
+    pub(in crate::generate) files: BTreeSet<String>,
     /// The names under which its phones ask for builds.
     pub(super) names: BTreeSet<Device>,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{FEEDS, Log, Report};
+use super::super::report::{FEEDS, Log, Report};
 use crate::catalog::channels::{Channel, ChannelKey};
 use crate::model::build::Device;
 use crate::model::config::Config;

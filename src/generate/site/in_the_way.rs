@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::report::Log;
+use super::super::report::Log;
 use crate::model::fault_kind::FaultKind;
 
 /// Reports each thing in the way once, with the number of pages that it keeps out.

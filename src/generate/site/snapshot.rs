@@ -7,16 +7,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::changelogs::Gathered;
-use super::folders::primary_catalog;
+use super::super::changelogs::Gathered;
+use super::super::folders::primary_catalog;
+use super::super::sidecars::{self, Folders};
+use super::super::{Error, Report, lost};
 use super::memory::Memory;
 use super::notes::Notes;
 use super::pages::Site;
-use super::sidecars::{self, Folders};
 use super::sink::{Part, Sink};
 use super::sketches::Sketches;
 use super::stock::Stock;
-use super::{Error, Report, lost};
 use crate::catalog::channels::{Channel, ChannelKey, Channels, Offer};
 use crate::catalog::{Catalog, Catalogs, Parsed, Record};
 use crate::model::build::{Build, Kind};

@@ -9,8 +9,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::hash::hash;
-use super::offered;
+use super::super::hash::hash;
+use super::super::offered;
 use crate::catalog::Catalog;
 use crate::model::build::{Device, bounded_stem};
 use crate::model::config::{AddressSource, Config};
@@ -69,9 +69,9 @@ pub(super) struct Sketch {
     /// Number of offered builds by source.
     pub(super) num_of_sources: BTreeMap<String, usize>,
     /// The file names of offered builds whose packages the site itself serves.
-    pub(super) served: Vec<String>,
+    pub(in crate::generate) served: Vec<String>,
     /// Number of offered builds of no source whose address is not on the site.
-    pub(super) num_elsewhere: usize,
+    pub(in crate::generate) num_elsewhere: usize,
     /// Whether rules for variants give a build another variant than it has.
     pub(super) is_misplaced: bool,
     /// Whether an offered build has no download address.

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::hash::hash;
+use super::super::hash::hash;
+use super::super::state::cache_key;
 use super::outline::Newest;
 use super::overview::Overview;
 use super::settings_digest;
 use super::sketch::Sketch;
-use super::state::cache_key;
 use crate::files::{open_regular, read_file, write_atomically};
 use crate::model::config::Config;
 
@@ -96,7 +96,7 @@ fn has_contents(file: &Path, bytes: &[u8]) -> io::Result<bool> {
 
 /// What is remembered of a site.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Memory {
+pub(in crate::generate) struct Memory {
     schema: u32,
     /// The folder of the site.
     out: PathBuf,
@@ -121,12 +121,12 @@ struct RememberedCatalog {
 pub(super) struct RememberedPart {
     pub(super) digest: u64,
     /// Path of each file, and a number of its stamp and its maker.
-    pub(super) files: Vec<(String, u64)>,
+    pub(in crate::generate) files: Vec<(String, u64)>,
 }
 
 impl Memory {
     /// Begins to remember a site that is made with these settings.
-    pub(super) fn new(config: &Config) -> Memory {
+    pub(in crate::generate) fn new(config: &Config) -> Memory {
         Memory {
             schema: SCHEMA,
             out: cache_key(&config.out),
@@ -136,7 +136,7 @@ impl Memory {
     }
 
     /// Returns what is remembered of the last run, unless all is to be made again.
-    pub(super) fn of_last_run(config: &Config) -> Memory {
+    pub(in crate::generate) fn of_last_run(config: &Config) -> Memory {
         match config.full {
             true => Memory::new(config),
             false => Memory::load(config),

@@ -10,11 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use digest_lanes::Stamp;
 
-use super::hash::{hash, number};
-use super::report::Log;
-use super::sidecars::Folders;
+use super::super::hash::{hash, number};
+use super::super::report::Log;
+use super::super::sidecars::Folders;
+use super::super::{changelogs, projects};
 use super::sketch::Sketch;
-use super::{changelogs, projects};
 use crate::catalog::Catalog;
 use crate::ingest::projects::{History, Projects};
 use crate::markup::changelog::Changelogs;
@@ -23,7 +23,7 @@ use crate::model::config::Config;
 use crate::source::Folder;
 
 /// The texts about all builds.
-pub(super) struct Notes<'a> {
+pub(in crate::generate) struct Notes<'a> {
     config: &'a Config,
     folders: &'a Folders<'a>,
     stored: &'a BTreeSet<String>,
@@ -40,15 +40,15 @@ pub(super) struct Notes<'a> {
 
 /// What was found besides the texts themselves.
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) changelogs: changelogs::Gathered,
+pub(in crate::generate) struct Found {
+    pub(in crate::generate) changelogs: changelogs::Gathered,
     pub(super) projects: projects::Gathered,
     pub(super) log: Log,
 }
 
 /// The texts about the builds of a part.
 pub(super) struct OfPart {
-    pub(super) changelogs: Changelogs,
+    pub(in crate::generate) changelogs: Changelogs,
     pub(super) history: History,
     /// Whether some text cannot be read.
     pub(super) has_warnings: bool,
@@ -56,7 +56,7 @@ pub(super) struct OfPart {
 
 impl<'a> Notes<'a> {
     /// Takes the texts that are here and those that were read on hosts.
-    pub(super) fn new(
+    pub(in crate::generate) fn new(
         config: &'a Config,
         folders: &'a Folders<'a>,
         stored: &'a BTreeSet<String>,

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::hash::hash;
+use super::super::hash::hash;
+use super::super::report::Log;
+use super::super::{Error, offered};
 use super::memory::Memory;
-use super::report::Log;
 use super::sketch::Sketch;
 use super::stock::Stock;
-use super::{Error, offered};
 use crate::catalog::Catalog;
 use crate::model::build::Device;
 use crate::model::config::Config;
@@ -17,7 +17,7 @@ use crate::publish::text_list::TextList;
 
 /// The sketch of each catalog file, by its name.
 #[derive(Debug, Default)]
-pub(super) struct Sketches(BTreeMap<String, Sketched>);
+pub(in crate::generate) struct Sketches(BTreeMap<String, Sketched>);
 
 /// The sketch of a catalog file.
 #[derive(Debug)]
@@ -91,20 +91,20 @@ impl Sketches {
     }
 
     /// Whether there is no build and no tombstone.
-    pub(super) fn are_empty(&self) -> bool {
+    pub(in crate::generate) fn are_empty(&self) -> bool {
         self.values().all(|sketch| sketch.ids.0.is_empty())
     }
 
     /// Whether each file can be taken as it is: none has a build, a file name or an id of another, all offered builds have
     /// addresses, and the settings ask for no change of the catalog.
-    pub(super) fn are_settled(&self, config: &Config) -> bool {
+    pub(in crate::generate) fn are_settled(&self, config: &Config) -> bool {
         let mut sketches = self.values();
         let is_settled = |sketch: &Sketch| !sketch.is_misplaced && !sketch.lacks_address;
         sketches.all(is_settled) && self.are_distinct() && self.has_all_aliases(config)
     }
 
     /// Whether no file has a build, a file name or an id of another.
-    pub(super) fn are_distinct(&self) -> bool {
+    pub(in crate::generate) fn are_distinct(&self) -> bool {
         let mut seen: HashMap<u64, &str> = HashMap::new();
         let mut are_distinct = |kind: fn(&Sketch) -> &[u64]| {
             seen.clear();
@@ -147,7 +147,7 @@ impl Sketches {
     }
 
     /// Returns the file names of offered builds whose packages the site itself serves.
-    pub(super) fn served(&self) -> Vec<String> {
+    pub(in crate::generate) fn served(&self) -> Vec<String> {
         self.values()
             .flat_map(|sketch| &sketch.served)
             .cloned()
@@ -155,13 +155,13 @@ impl Sketches {
     }
 
     /// Returns the number of builds, of no source, that are offered from elsewhere; of the files that are not in memory.
-    pub(super) fn num_elsewhere(&self, stock: &Stock<'_>) -> usize {
+    pub(in crate::generate) fn num_elsewhere(&self, stock: &Stock<'_>) -> usize {
         let others = self.iter().filter(|(name, _)| !stock.is_in_memory(name));
         others.map(|(_, sketch)| sketch.num_elsewhere).sum()
     }
 
     /// Warns of sources that the settings lack.
-    pub(super) fn warn_of_missing_sources(&self, config: &Config) -> Log {
+    pub(in crate::generate) fn warn_of_missing_sources(&self, config: &Config) -> Log {
         let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
         for (source, num) in self.values().flat_map(|sketch| &sketch.num_of_sources) {
             let known = numbers.entry(source.clone()).or_default();
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use crate::catalog::store;
     use crate::generate::hash::number;
-    use crate::generate::sketch::Hashes;
+    use crate::generate::site::sketch::Hashes;
 
     fn config(folder: &std::path::Path) -> Config {
         let limits = ota_view::io::Limits::new(std::env::temp_dir(), Instant::now);

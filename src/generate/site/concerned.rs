@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Error;
-use super::hash::hash;
+use super::super::Error;
+use super::super::hash::hash;
 use super::memory::Memory;
 use super::parts::Groups;
 use super::sketch::Sketch;
@@ -20,8 +20,8 @@ use crate::publish::text_list::TextList;
 use crate::source;
 
 /// The catalog files that a run reads.
-pub(super) struct Concerned {
-    pub(super) files: BTreeSet<String>,
+pub(in crate::generate) struct Concerned {
+    pub(in crate::generate) files: BTreeSet<String>,
     groups: Groups,
     /// Hashes of what phones know the builds by that are not read.
     others: HashSet<u64>,
@@ -36,7 +36,7 @@ impl Concerned {
     ///
     /// # Errors
     /// [`Error::Catalog`] if one of them cannot be read.
-    pub(super) fn find(
+    pub(in crate::generate) fn find(
         config: &Config,
         scan: &Scan,
         memory: &mut Memory,
@@ -107,14 +107,14 @@ impl Concerned {
     }
 
     /// Notes the device that a package may be of.
-    pub(super) fn note_device(&self, device: &Device) {
+    pub(in crate::generate) fn note_device(&self, device: &Device) {
         if !self.has(device) {
             self.note_all();
         }
     }
 
     /// Notes the device of a build, and the names under which its phones ask.
-    pub(super) fn note_build(&self, config: &Config, build: &Build) {
+    pub(in crate::generate) fn note_build(&self, config: &Config, build: &Build) {
         for name in config.names(&build.device, build.next_device.as_ref()) {
             self.note_device(name);
             let owner = config
@@ -128,12 +128,12 @@ impl Concerned {
     }
 
     /// Notes that a package may be of any device.
-    pub(super) fn note_all(&self) {
+    pub(in crate::generate) fn note_all(&self) {
         self.is_too_few.store(true, Ordering::Relaxed);
     }
 
     /// Whether the run must read all files.
-    pub(super) fn are_too_few(&self) -> bool {
+    pub(in crate::generate) fn are_too_few(&self) -> bool {
         self.is_too_few.load(Ordering::Relaxed)
     }
 }

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::families;
-use super::hash::hash;
+use super::super::families;
+use super::super::hash::hash;
+use super::super::report::{Event, FEEDS, Log, Totals};
 use super::outline::{IsNewest, Outline, ShownBuild};
-use super::report::{Event, FEEDS, Log, Totals};
 use super::warnings::{self, LookAlikes};
 use crate::catalog::Catalog;
 use crate::catalog::channels::{Channel, ChannelKey, Channels, Held};

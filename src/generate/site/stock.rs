@@ -8,14 +8,14 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::Error;
-use super::hash::number;
+use super::super::Error;
+use super::super::hash::number;
 use crate::catalog::{Catalog, store};
 use crate::files::overtaken;
 use crate::model::build::Device;
 
 /// Where the builds of each device are.
-pub(super) struct Stock<'a> {
+pub(in crate::generate) struct Stock<'a> {
     /// Those in memory, by the name that the file of the device has in a folder.
     loaded: BTreeMap<String, Catalog>,
     folder: &'a Path,
@@ -36,7 +36,7 @@ const MAX_KEPT: usize = 10_000;
 
 impl<'a> Stock<'a> {
     /// Takes the builds of a catalog that is loaded.
-    pub(super) fn loaded(catalog: &Catalog) -> Stock<'a> {
+    pub(in crate::generate) fn loaded(catalog: &Catalog) -> Stock<'a> {
         Stock {
             loaded: store::by_file(catalog),
             folder: Path::new(""),
@@ -49,7 +49,7 @@ impl<'a> Stock<'a> {
     ///
     /// # Errors
     /// [`Error::Catalog`] if it cannot be listed.
-    pub(super) fn folder(path: &'a Path) -> Result<Stock<'a>, Error> {
+    pub(in crate::generate) fn folder(path: &'a Path) -> Result<Stock<'a>, Error> {
         let mut files = BTreeMap::new();
         for file in store::files(path).map_err(|source| store::cannot_read(path, source))? {
             // Another process has removed it since the folder was listed.
@@ -73,7 +73,11 @@ impl<'a> Stock<'a> {
     }
 
     /// Takes the builds of some files from a catalog that is loaded.
-    pub(super) fn with_loaded(mut self, names: &BTreeSet<String>, catalog: &Catalog) -> Stock<'a> {
+    pub(in crate::generate) fn with_loaded(
+        mut self,
+        names: &BTreeSet<String>,
+        catalog: &Catalog,
+    ) -> Stock<'a> {
         self.loaded = store::by_file(catalog);
         let is_loaded = |name: &String| names.contains(name) || self.loaded.contains_key(name);
         self.files.retain(|name, _| !is_loaded(name));
@@ -81,7 +85,7 @@ impl<'a> Stock<'a> {
     }
 
     /// Returns the names of all files, with the stamps of those that are not in memory.
-    pub(super) fn files(&self) -> Vec<(&str, Option<u64>)> {
+    pub(in crate::generate) fn files(&self) -> Vec<(&str, Option<u64>)> {
         let loaded = self.loaded.keys().map(|name| (&**name, None));
         let others = self.files.iter().map(|(name, stamp)| (&**name, *stamp));
         loaded.chain(others).collect()
@@ -93,7 +97,7 @@ impl<'a> Stock<'a> {
     }
 
     /// Returns the stamps of the files that are not in memory.
-    pub(super) fn stamps(&self) -> impl Iterator<Item = (String, u64)> {
+    pub(in crate::generate) fn stamps(&self) -> impl Iterator<Item = (String, u64)> {
         let files = self.files.iter();
         files.filter_map(|(name, stamp)| Some((name.clone(), (*stamp)?)))
     }

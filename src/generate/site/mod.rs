@@ -1,22 +1,44 @@
 //! Renders a site, plans what to write, writes it, and remembers it for the next run.
 
+mod concerned;
+mod in_the_way;
+mod memory;
+mod notes;
+mod outline;
+mod overview;
+mod pages;
+mod parts;
+mod settings_digest;
+mod sink;
+mod sketch;
+mod sketches;
+mod snapshot;
+mod stock;
+mod unchanged;
+mod warnings;
+
 use std::collections::BTreeMap;
 
-use super::memory::Memory;
-use super::notes::{Found, Notes};
-use super::outline::Newest;
-use super::pages::Site;
+use self::notes::Found;
+use self::outline::Newest;
+use self::pages::Site;
+use self::sketches::Sketches;
+use self::unchanged::{Comparison, Parts};
 use super::report::{Log, Report};
-use super::sketches::Sketches;
-use super::stock::Stock;
-use super::unchanged::{self, Comparison, Parts};
-use super::{Error, changelogs, in_the_way, projects, warnings};
+use super::{Error, changelogs, projects};
 use crate::files::Place;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::page::Page;
 use crate::publish::text_list::TextList;
 use crate::publish::writer::{self, Compared, Comparer, Manifest};
+
+pub(super) use concerned::Concerned;
+pub(super) use memory::Memory;
+pub(super) use notes::Notes;
+pub use sink::{Part, Sink};
+pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
+pub(super) use stock::Stock;
 
 /// What is known of a site before its texts are read.
 pub(super) struct Known {

@@ -7,17 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::hash::hash;
+use super::super::Error;
+use super::super::hash::hash;
+use super::super::report::{FEEDS, Log};
 use super::memory::Memory;
 use super::notes::{NewTexts, Notes};
 use super::outline::{Newest, Outline};
 use super::overview::{self, Overview};
 use super::parts::{self, PartPlan};
-use super::report::{FEEDS, Log};
 use super::sink::{Part, Rendered, Sink};
 use super::sketches::Sketches;
 use super::stock::Stock;
-use super::{Error, settings_digest, warnings};
+use super::{settings_digest, warnings};
 use crate::catalog::Catalog;
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Offer};
 use crate::ingest::projects::{History, Since};

@@ -1,6 +1,6 @@
 //! Whether the settings are those of the last run.
 
-use super::hash::hash;
+use super::super::hash::hash;
 use crate::model::config::Config;
 
 /// Returns a digest of the program and of all settings that pages may depend on.
