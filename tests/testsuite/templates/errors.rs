@@ -108,6 +108,63 @@ fn two_pages_at_one_path_are_refused() {
 }
 
 #[test]
+fn a_device_without_an_entry_is_named_with_what_to_write() {
+    let lacks = |missing: &str, field: &str, instead: &str| {
+        format!(
+            "`{missing}` is undefined: devices.json has no `{field}` for bacon; add it there, or write \
+             {{{{ {missing} | default({instead}) }}}} (for "
+        )
+    };
+    for (scope, path, body, message) in [
+        (
+            "device",
+            "x/{device}",
+            "{{ device.name }}",
+            lacks("device.name", "name", "device.model"),
+        ),
+        (
+            "romtype",
+            "x/{device}/{romtype}",
+            "{{ device.oem }}",
+            lacks("device.oem", "oem", "\"\""),
+        ),
+        (
+            "build",
+            "x/{filename}",
+            "{{ device.info_url }}",
+            lacks("device.info_url", "info_url", "\"\""),
+        ),
+        (
+            "site",
+            "x",
+            "[{% for d in site.devices %}{{ d.name }}{% endfor %}]",
+            lacks("d.name", "name", "d.model"),
+        ),
+        (
+            "site",
+            "x",
+            "[{% for d in site.devices %}{{ d.info.forum }}{% endfor %}]",
+            "`d.info.forum` is undefined; set it under [device.bacon.info] in the settings (for the site)"
+                .to_owned(),
+        ),
+        // Only devices lack names.
+        (
+            "device",
+            "x/{device}",
+            "[{% for b in builds %}{{ b.name }}{% endfor %}]",
+            "`b.name` is undefined (for device bacon)".to_owned(),
+        ),
+    ] {
+        let head = format!("{{#\nscope = \"{scope}\"\npath = \"{path}\"\n#}}\n");
+        refuses(&(head + body), &[&message]);
+    }
+    let template = "{#\nscope = \"device\"\npath = \"x/{device}\"\n#}\n{{ device.name | default(device.model) }}";
+    let dir = bacons(&enable(&["mine"])).file("templates/feeds/mine.j2", template);
+    dir.generate().expect(0);
+    assert_eq!(text(&dir, "x/bacon"), "\"bacon\"\n");
+}
+
+#[test]
 fn template_errors_name_their_line() {
     let mine = |body: &str| {
         format!(
@@ -130,7 +187,7 @@ fn template_errors_name_their_line() {
         (
             "{{ device.info.maintainer }}",
             6,
-            "set it under [device.<codename>.info]",
+            "set it under [device.bacon.info] in the settings",
         ),
         ("{{ nothing }}", 6, "`nothing` is undefined"),
         ("{{ {\"a\": build.signer} }}", 6, "`a` is undefined"),

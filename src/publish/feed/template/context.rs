@@ -95,6 +95,9 @@ pub struct DeviceValues<'a> {
 }
 
 impl<'a> DeviceValues<'a> {
+    /// The fields that only `devices.json` has.
+    pub(super) const OPTIONAL: [&'static str; 3] = ["name", "oem", "info_url"];
+
     /// Collects what is known about the device that phones call `model`, given its channels.
     pub(super) fn of_channels<'l: 'a>(
         model: &'l Device,

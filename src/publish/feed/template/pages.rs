@@ -6,7 +6,7 @@ use minijinja::value::{Serde, Value};
 use rayon::prelude::*;
 
 use super::Template;
-use super::context::{BuildValues, InstalledValues, PageValues};
+use super::context::{BuildValues, DeviceValues, InstalledValues, PageValues};
 use super::front_matter::{Empty, List, Scope};
 use super::tree::{ChannelTree, DeviceTree, TreeValues};
 use crate::catalog::channels::Offer;
@@ -316,6 +316,8 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             ("page", Value::from(Serde(page))),
         ];
         let subject = self.name(&job.subject);
+        let device = job.values.iter().find(|(name, _)| *name == "device");
+        let device = device.map(|(_, device)| device.clone());
         let rendered = match template.front.list {
             Some(list) => Ok(Some(render_list(list, &job))),
             None => {
@@ -332,7 +334,8 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 origin: Some(format!("{} for {subject}", template.feed.file).into()),
             })),
             Err(fault) => {
-                let message = explain(&fault, job.builds);
+                let explained = explain_device(&fault, &template.feed.text, device, &self.site);
+                let message = explained.unwrap_or_else(|| explain(&fault, job.builds));
                 Err(template.error(&subject, fault.line, message))
             }
         }
@@ -420,16 +423,13 @@ fn about_builds(builds: &Value) -> Vec<(&'static str, Value)> {
 /// Describes an error with what helps to fix it: the build that lacks a field, or where to set it.
 fn explain(fault: &TemplateError, builds: &[(Offer<'_>, Value)]) -> String {
     let message = &fault.message;
-    let Some((owner, field)) = fault
+    let Some((_, field)) = fault
         .missing
         .as_ref()
         .and_then(|name| name.rsplit_once('.'))
     else {
         return message.clone();
     };
-    if owner == "device.info" {
-        return format!("{message}; set it under [device.<codename>.info] in the settings");
-    }
     let lacks = |(_, value): &&(Offer<'_>, Value)| {
         BuildValues::OPTIONAL.contains(&field)
             && value.get_attr(field).is_ok_and(|v| v.is_undefined())
@@ -441,4 +441,45 @@ fn explain(fault: &TemplateError, builds: &[(Offer<'_>, Value)]) -> String {
             offer.build.filename.escape_debug()
         ),
     }
+}
+
+/// Describes an error about a field that a device lacks: that of the page, or one of `site.devices`, as the text of the
+/// template shows. None for other errors.
+fn explain_device(
+    fault: &TemplateError,
+    text: &str,
+    device: Option<Value>,
+    site: &Value,
+) -> Option<String> {
+    let missing = fault.missing.as_ref()?;
+    let (owner, field) = missing.rsplit_once('.')?;
+    let of_info = owner.strip_suffix(".info");
+    let owner = of_info.unwrap_or(owner);
+    let is_device = owner == "device" || text.contains(&format!("for {owner} in site.devices"));
+    if !is_device || of_info.is_none() && !DeviceValues::OPTIONAL.contains(&field) {
+        return None;
+    }
+    let lacks = |device: &Value| {
+        let holder = match of_info {
+            Some(_) => device.get_attr("info"),
+            None => Ok(device.clone()),
+        };
+        let value = holder.and_then(|holder| holder.get_attr(field));
+        value.is_ok_and(|value| value.is_undefined())
+    };
+    let others = site.get_attr("devices").and_then(|all| all.try_iter()).ok();
+    let mut devices = device.into_iter().chain(others.into_iter().flatten());
+    let codename = devices.find(lacks)?.get_attr("model").ok()?;
+    let message = &fault.message;
+    Some(match (of_info, field) {
+        (Some(_), _) => format!("{message}; set it under [device.{codename}.info] in the settings"),
+        (None, "name") => format!(
+            "{message}: devices.json has no `name` for {codename}; add it there, or write \
+             {{{{ {missing} | default({owner}.model) }}}}"
+        ),
+        (None, _) => format!(
+            "{message}: devices.json has no `{field}` for {codename}; add it there, or write \
+             {{{{ {missing} | default(\"\") }}}}"
+        ),
+    })
 }
