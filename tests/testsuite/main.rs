@@ -99,6 +99,7 @@ mod sources_moved;
 mod sources_online;
 mod sources_releases;
 mod sources_s3;
+mod stumbles;
 mod superseded;
 mod support;
 mod templates;

@@ -113,8 +113,8 @@ impl Overview {
     }
 }
 
-/// Reports what is to be known of all parts.
-pub(super) fn report(overviews: &[Overview]) -> (Totals, Log) {
+/// Reports what is to be known of all parts. `now` is in seconds since the epoch.
+pub(super) fn report(overviews: &[Overview], now: i64) -> (Totals, Log) {
     let mut log = Log::default();
     let held = overviews.iter().flat_map(|overview| &overview.held);
     let held: BTreeMap<&String, &String> = held.collect();
@@ -133,6 +133,14 @@ pub(super) fn report(overviews: &[Overview]) -> (Totals, Log) {
         totals.append(&overview.totals);
     }
     log.append(look_alikes.warn());
+    let shown = overviews
+        .iter()
+        .flat_map(|overview| overview.outline.builds());
+    let offered = shown.filter(|shown| !shown.url.is_empty());
+    log.append(warnings::future(
+        offered.map(|shown| &shown.record.build),
+        now,
+    ));
     (totals, log)
 }
 

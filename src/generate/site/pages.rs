@@ -56,7 +56,7 @@ impl Site<'_> {
         let most = feeds.most_on_site_pages();
         let plans = self.plan()?;
         let (overviews, newest, mut log) = self.overviews(&plans, most, sink)?;
-        let (totals, reported) = overview::report(&overviews);
+        let (totals, reported) = overview::report(&overviews, self.now);
         log.append(reported);
         log.append(warnings::language(config));
         let channels: Vec<(&ChannelKey, Channel<'_>)> = overviews

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::report::{FEEDS, Log, Report};
 use crate::catalog::channels::{Channel, ChannelKey};
-use crate::model::build::Device;
+use crate::model::build::{Build, Device};
 use crate::model::config::Config;
+use crate::model::entry_rules::{Problem, date_problem};
 use crate::publish::feed;
 use crate::publish::site::ASSETS;
 use crate::publish::writer::{self, Compared};
@@ -144,6 +145,40 @@ impl LookAlikes {
         self.incrementals.warn(&mut log, number, number_fix);
         log
     }
+}
+
+/// Warns of builds that are dated in the future, given all builds of which each list has at least the newest. `now` is in
+/// seconds since the epoch.
+pub(super) fn future<'a>(builds: impl Iterator<Item = &'a Build>, now: i64) -> Log {
+    let mut log = Log::default();
+    let is_future = |build: &&Build| {
+        matches!(
+            date_problem(build.timestamp, now),
+            Some(Problem::Future { .. })
+        )
+    };
+    let mut first: BTreeMap<&Device, &Build> = BTreeMap::new();
+    for build in builds.filter(is_future) {
+        first.entry(&build.device).or_insert(build);
+    }
+    let Some(build) = first.values().next() else {
+        return log;
+    };
+    let others = match first.len() - 1 {
+        0 => String::new(),
+        1 => ", and so are builds of 1 other device".to_owned(),
+        num => format!(", and so are builds of {num} other devices"),
+    };
+    let name = build.filename.escape_debug();
+    let date = chrono::DateTime::from_timestamp(build.timestamp, 0).unwrap_or_default();
+    let text = format!(
+        "{name} is dated {}, in the future{others}: phones that install it see no update until one is dated later; \
+         correct the clock of the machine that built it, or of this one; \
+         `romfeed catalog yank --reason \"wrong date\" {name}` no longer offers it",
+        date.format("%Y-%m-%d %H:%M UTC")
+    );
+    log.warn(FEEDS, text);
+    log
 }
 
 /// Returns the names that have something in common, if they are several, by what that is.

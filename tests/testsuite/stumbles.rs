@@ -1,0 +1,105 @@
+//! What maintainers stumble over: messages that name the thing, the reason and what to do.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
+
+/// The forms of a catalog: one file, and one for each device.
+const FORMS: [(&str, &str); 2] = [
+    ("catalog.json", "catalog.json"),
+    ("catalog/", "catalog/bacon.json"),
+];
+
+/// Returns a folder whose catalog has builds of bacon of these days, whose zips are elsewhere.
+fn listed(catalog: &str, days: &[i64]) -> RomDir {
+    let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{catalog}\"\n");
+    let dir = RomDir::new().file("romfeed.toml", settings);
+    for day in days {
+        add(&dir, "bacon", *day);
+    }
+    dir
+}
+
+/// Returns the date of the build of a day, in seconds.
+fn seconds(day: i64) -> String {
+    (1_722_470_400 + day * 86_400).to_string()
+}
+
+fn name(device: &str, day: i64) -> String {
+    format!("lineage-21.0-{}-nightly-{device}.zip", 20_240_801 + day)
+}
+
+fn add(dir: &RomDir, device: &str, day: i64) {
+    let name = name(device, day);
+    let url = format!("https://dl.example.org/{name}");
+    let sha256 = format!("{day:032x}{:032x}", device.len());
+    let flags = [
+        ["--device", device],
+        ["--filename", &name],
+        ["--url", &url],
+        ["--datetime", &seconds(day)],
+        ["--sha256", &sha256],
+        ["--sdk-level", "34"],
+        ["--incremental", &format!("{device}{day}")],
+    ];
+    dir.add_build(&flags.concat()).expect(0);
+}
+
+fn generate(dir: &RomDir) -> Run {
+    dir.run(&["generate"])
+}
+
+/// Dates a build of the catalog anew, as a machine with a wrong clock would.
+fn date(dir: &RomDir, file: &str, day: i64, seconds_since_1970: u64) {
+    let text = String::from_utf8(dir.read(file)).unwrap();
+    let before = format!("\"datetime\": {}", seconds(day));
+    assert!(text.contains(&before), "{text}");
+    let after = format!("\"datetime\": {seconds_since_1970}");
+    dir.put(file, text.replace(&before, &after));
+}
+
+#[test]
+fn a_build_dated_in_the_future_is_warned_of_once() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let in_hours = |hours: u64| (now + Duration::from_secs(hours * 3600)).as_secs();
+    for (catalog, file) in FORMS {
+        let dir = listed(catalog, &[0, 1, 2]);
+        generate(&dir).expect(0).lacks("in the future");
+        // A clock may be wrong by hours, or of another time zone.
+        date(&dir, file, 1, in_hours(23));
+        generate(&dir).expect(0).lacks("in the future");
+        date(&dir, file, 2, 4_083_955_200);
+        for _ in 0..2 {
+            let run = generate(&dir).expect(0).says(&format!(
+                "warning: feeds: {0} is dated 2099-06-01 00:00 UTC, in the future: phones that install it see no \
+                 update until one is dated later; correct the clock of the machine that built it, or of this one; \
+                 `romfeed catalog yank --reason \"wrong date\" {0}` no longer offers it\n",
+                name("bacon", 2)
+            ));
+            assert_eq!(run.stderr.matches("in the future").count(), 1);
+        }
+        dir.run(&[
+            "catalog",
+            "yank",
+            "--reason",
+            "wrong date",
+            &name("bacon", 2),
+        ])
+        .expect(0);
+        generate(&dir).expect(0).lacks("in the future");
+    }
+    let dir = listed("catalog/", &[0]);
+    for device in ["mako", "hammerhead"] {
+        add(&dir, device, 1);
+        date(&dir, &format!("catalog/{device}.json"), 1, in_hours(25));
+    }
+    let run = generate(&dir).expect(0);
+    let run =
+        run.says(", in the future, and so are builds of 1 other device: phones that install it");
+    assert_eq!(run.stderr.matches("in the future").count(), 1);
+    assert!(
+        run.stderr.contains(&name("hammerhead", 1)),
+        "{}",
+        run.stderr
+    );
+}
