@@ -65,6 +65,7 @@ pub use examine::WithoutRanges;
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
 pub use name_taken::NameTaken;
+pub use memory::MEMORY;
 pub use report::{BUILDS, Cause, Event, Fault, Preview, Report};
 pub use require::Refused;
 pub use run::Observer;

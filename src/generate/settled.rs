@@ -89,7 +89,7 @@ fn make(
         observer.writing();
         made.store_texts(held.place())?;
         drop(held);
-        made.write(config, &report, &lock, &stock.stamps().collect())?;
+        made.write(config, &mut report, &lock, &stock.stamps().collect())?;
         observer.written();
     }
     Ok(report)

@@ -103,3 +103,27 @@ fn a_build_dated_in_the_future_is_warned_of_once() {
         run.stderr
     );
 }
+
+#[test]
+fn what_cannot_be_remembered_is_said() {
+    let zips = RomDir::new()
+        .file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"))
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    for dir in [listed("catalog/", &[0]), listed("catalog.json", &[0]), zips] {
+        let memory = dir.path().join(".romfeed/pages.json");
+        std::fs::create_dir_all(&memory).unwrap();
+        for _ in 0..2 {
+            let run = generate(&dir).expect(0);
+            let lines = run.stderr.lines();
+            let lines: Vec<&str> = lines.filter(|line| line.contains("pages.json")).collect();
+            let text = "warning: pages.json: cannot be written to .romfeed, so the next run takes longer: ";
+            assert!(
+                matches!(&lines[..], [line] if line.starts_with(text)),
+                "{lines:?}"
+            );
+        }
+        std::fs::remove_dir(&memory).unwrap();
+        generate(&dir).expect(0).lacks("pages.json");
+        assert!(memory.is_file());
+    }
+}

@@ -16,6 +16,15 @@ use crate::cli::unused::Known;
 /// Fewest letters that a name must begin with before an advised pattern covers all names like it.
 const MIN_BEGIN_LEN: usize = 3;
 
+/// Subjects of warnings about more than a build.
+const GENERAL: [&str; 5] = [
+    "feeds",
+    "changelogs",
+    generate::BUILDS,
+    generate::CACHE,
+    generate::MEMORY,
+];
+
 /// The next step after a run that changed the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
@@ -146,8 +155,12 @@ impl<'r> EventPrinter<'r> {
                 terminal.line(&describe_stored(*num, ["list of projects", "lists of projects"], self.config));
             }
             Event::Warning { path, text } => {
-                let is_general = ["feeds", "changelogs", generate::BUILDS, generate::CACHE].contains(&path.as_str())
-                    || self.config.sources.iter().any(|source| source.name == *path);
+                let is_general = GENERAL.contains(&path.as_str())
+                    || self
+                        .config
+                        .sources
+                        .iter()
+                        .any(|source| source.name == *path);
                 if self.is_shown(path) || is_general {
                     terminal.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {

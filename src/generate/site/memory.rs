@@ -16,13 +16,14 @@ use super::super::hash::hash;
 use super::super::state::cache_key;
 use super::outline::Newest;
 use super::overview::Overview;
+use super::report::Log;
 use super::settings_digest;
 use super::sketch::Sketch;
 use crate::files::{open_regular, read_file, write_atomically};
 use crate::model::config::Config;
 
-/// Name of the file in the state folder.
-const FILE: &str = "pages.json";
+/// Name of the file in the state folder, and subject of warnings about it.
+pub const MEMORY: &str = "pages.json";
 /// Schema of the file. Raise it whenever what [`Sketch`], [`Overview`] or a digest is made from changes: otherwise pages of
 /// the former program stay until the next version.
 const SCHEMA: u32 = 3;
@@ -146,7 +147,7 @@ impl Memory {
     /// Reads what is remembered of a site; nothing if that is damaged, of another folder, or of other settings.
     pub(super) fn load(config: &Config) -> Memory {
         let expected = Memory::new(config);
-        let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
+        let read = read_file(&config.state.join(MEMORY), MAX_SIZE).ok();
         let remembered = read.and_then(|bytes| parse(&bytes));
         let is_it = |known: &Memory| {
             (known.schema, &known.out, known.settings)
@@ -184,15 +185,22 @@ impl Memory {
         self.overviews.insert(part, overview);
     }
 
-    /// Writes what is remembered, for the next run.
-    pub(super) fn store(&self, config: &Config) {
+    /// Writes what is remembered, for the next run; warns if that fails.
+    pub(super) fn store(&self, config: &Config) -> Log {
+        let mut log = Log::default();
         let json = render(self);
-        let file = config.state.join(FILE);
+        let file = config.state.join(MEMORY);
         if has_contents(&file, &json).unwrap_or(false) {
-            return;
+            return log;
         }
-        // Without it the next run takes longer, which is all.
-        let _ = write_atomically(&file, &json);
+        if let Err(error) = write_atomically(&file, &json) {
+            let text = format!(
+                "cannot be written to {}, so the next run takes longer: {error}",
+                config.state.display()
+            );
+            log.warn(MEMORY, text);
+        }
+        log
     }
 }
 

@@ -181,7 +181,7 @@ impl Made {
     pub(super) fn write(
         self,
         config: &Config,
-        report: &Report,
+        report: &mut Report,
         lock: &writer::SiteLock,
         stamps: &BTreeMap<String, u64>,
     ) -> Result<(), Error> {
@@ -190,7 +190,7 @@ impl Made {
         memory.newest = self.newest;
         self.sketches.remember(stamps, &mut memory);
         self.parts.remember(self.files, &mut memory);
-        memory.store(config);
+        report.append(memory.store(config));
         Ok(())
     }
 
