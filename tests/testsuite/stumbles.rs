@@ -127,3 +127,33 @@ fn what_cannot_be_remembered_is_said() {
         assert!(memory.is_file());
     }
 }
+
+#[test]
+fn a_build_that_is_no_longer_listed_counts_once() {
+    let aliases = "[device.bacon]\naliases = [\"one\", \"two\"]\n";
+    for (more, text) in [
+        ("", "; 2 builds no longer listed (keep)"),
+        // One that is listed under any name is listed.
+        (
+            "[device.two]\nkeep = 3\n",
+            "; 1 build no longer listed (keep)",
+        ),
+        ("[device.two]\nkeep = 4\n", ""),
+    ] {
+        for (catalog, _) in FORMS {
+            let dir = listed(catalog, &[0, 1, 2, 3]);
+            let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+            dir.put(
+                "romfeed.toml",
+                format!("{settings}keep = 2\n{aliases}{more}"),
+            );
+            let run = generate(&dir).expect(0).says(text);
+            assert_eq!(
+                run.stderr.contains("(keep)"),
+                !text.is_empty(),
+                "{}",
+                run.stderr
+            );
+        }
+    }
+}

@@ -112,8 +112,8 @@ pub struct Channel<'a> {
     pub deltas: Vec<DeltaOffer<'a>>,
     /// Every incremental that was ever in this channel.
     pub incrementals: BTreeMap<&'a str, Installed<'a>>,
-    /// Number of full builds that retention leaves out.
-    pub num_unlisted: usize,
+    /// Full builds that retention leaves out.
+    pub unlisted: Vec<&'a Build>,
     /// Whether a build was ever here whose CMUpdater asks by POST, so that answers for it are needed.
     pub has_post_updaters: bool,
 }
@@ -126,14 +126,15 @@ impl Hash for Channel<'_> {
             by_version: _,
             deltas,
             incrementals,
-            num_unlisted,
+            unlisted,
             has_post_updaters,
         } = self;
         (
             offers,
             deltas,
             incrementals,
-            num_unlisted,
+            // No page shows them.
+            unlisted.len(),
             has_post_updaters,
         )
             .hash(state);

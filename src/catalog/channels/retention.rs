@@ -12,12 +12,17 @@ pub const NUM_PROTECTED: usize = 2;
 /// Shortens a list, sorted newest first, to its newest `keep` builds and the protected ones.
 #[must_use]
 pub fn shorten<'a>(offers: &[Offer<'a>], keep: usize) -> Vec<Offer<'a>> {
+    split(offers, keep).0
+}
+
+/// Splits a list, sorted newest first, into what stays if it is shortened, and the others.
+pub(super) fn split<'a>(offers: &[Offer<'a>], keep: usize) -> (Vec<Offer<'a>>, Vec<Offer<'a>>) {
     let protected = protected(offers);
-    let numbered = offers.iter().enumerate();
-    numbered
-        .filter(|(index, _)| *index < keep || protected[*index])
-        .map(|(_, offer)| *offer)
-        .collect()
+    let numbered = offers.iter().copied().enumerate();
+    let (listed, others): (Vec<_>, Vec<_>) =
+        numbered.partition(|(index, _)| *index < keep || protected[*index]);
+    let offers = |numbered: Vec<(usize, Offer<'a>)>| numbered.into_iter().map(|(_, o)| o).collect();
+    (offers(listed), offers(others))
 }
 
 /// Marks the builds of a list, sorted newest first, that stay in it despite any limit: deltas, and

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::retention::{newest_first, shorten};
+use super::retention::{newest_first, split};
 use super::{Channel, ChannelKey, Channels, DeltaOffer, Held, Offer};
 use crate::catalog::{Catalog, Record};
 use crate::model::build::{Device, Kind, Romtype, Variant};
@@ -133,11 +133,11 @@ fn complete<'a>(
     held: &mut BTreeMap<&'a str, Held>,
 ) {
     channel.offers.sort_by(newest_first);
-    let num_all = channel.offers.len();
     if let Some(keep) = config.retention(key.device.as_str(), &key.romtype).keep {
-        channel.offers = shorten(&channel.offers, keep);
+        let (listed, others) = split(&channel.offers, keep);
+        channel.offers = listed;
+        channel.unlisted = others.into_iter().map(|offer| offer.build).collect();
     }
-    channel.num_unlisted = num_all - channel.offers.len();
     for offer in &channel.offers {
         let version = offer.build.version.as_str();
         channel.by_version.entry(version).or_default().push(*offer);

@@ -151,8 +151,14 @@ fn count_offers(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Totals {
     // identifies it.
     let mut offered: HashSet<*const Build> = HashSet::new();
     let mut deltas: HashSet<*const Build> = HashSet::new();
+    let mut unlisted: HashSet<*const Build> = HashSet::new();
     for (key, channel) in channels {
-        totals.num_unlisted += channel.num_unlisted;
+        unlisted.extend(
+            channel
+                .unlisted
+                .iter()
+                .map(|build| std::ptr::from_ref(*build)),
+        );
         offered.extend(channel.offers.iter().map(|o| std::ptr::from_ref(o.build)));
         let of_channel = channel
             .deltas
@@ -167,5 +173,7 @@ fn count_offers(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Totals {
     }
     totals.num_offered = offered.len();
     totals.num_deltas = deltas.len();
+    // Retention may differ from name to name.
+    totals.num_unlisted = unlisted.difference(&offered).count();
     totals
 }
