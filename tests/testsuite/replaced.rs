@@ -123,10 +123,10 @@ fn a_superseded_package_stays_away_while_another_one_has_its_name() {
     let name = format!("builds/{}", bacon_name(0));
     dir.put(&format!("builds/old/{}", bacon_name(0)), bacon(0));
     let passed_over = format!("passed over old/{}", bacon_name(0));
-    dir.run(&["generate"]).expect(0).says(&passed_over);
+    dir.run(&["generate", "-v"]).expect(0).says(&passed_over);
     // One that supersedes the superseder is no less in its place.
     dir.put(&name, bacon(2));
-    dir.run(&["generate"]).expect(0).says(&passed_over);
+    dir.run(&["generate", "-v"]).expect(0).says(&passed_over);
     assert_eq!(listed(&dir), [bacon_name(0)]);
     // What was removed by hand stays removed, whatever its name is.
     dir.remove(&format!("builds/old/{}", bacon_name(0)));

@@ -157,3 +157,43 @@ fn a_build_that_is_no_longer_listed_counts_once() {
         }
     }
 }
+
+#[test]
+fn zips_of_removed_builds_are_counted_and_named_on_request() {
+    let settings = format!("base_url = \"{BASE_URL}\"\n");
+    let dir = RomDir::new().file("romfeed.toml", settings);
+    for day in 0..3 {
+        dir.put(&format!("builds/{}", bacon_name(day)), bacon(day));
+    }
+    generate(&dir).expect(0).lacks("passed over");
+    for (day, text) in [
+        (
+            0,
+            "; 1 zip of a removed build passed over (-v shows which)\n",
+        ),
+        (
+            1,
+            "; 2 zips of removed builds passed over (-v shows which)\n",
+        ),
+    ] {
+        let name = bacon_name(day);
+        let stays =
+            format!("removed {name}; builds/{name} stays, and romfeed generate passes over it");
+        dir.run(&["catalog", "remove", &name])
+            .expect(0)
+            .says(&super::support::native(&stays));
+        for _ in 0..2 {
+            generate(&dir).expect(0).says(text).lacks(&name);
+        }
+    }
+    dir.run(&["generate", "-v"])
+        .expect(0)
+        .says(&format!(
+            "passed over {}: it was removed or superseded before",
+            bacon_name(0)
+        ))
+        .says("; 2 zips of removed builds passed over\n");
+    dir.remove(&format!("builds/{}", bacon_name(0)));
+    dir.remove(&format!("builds/{}", bacon_name(1)));
+    generate(&dir).expect(0).lacks("passed over");
+}

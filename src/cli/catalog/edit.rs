@@ -11,6 +11,7 @@ use romfeed::model::build::{Kind, Variant};
 use romfeed::model::config::Config;
 
 use crate::cli::args::AddArgs;
+use crate::cli::escape::shown;
 use crate::cli::outcome::Outcome;
 use crate::cli::report::{Terminal, chain, print_run_error};
 use crate::cli::time::now;
@@ -126,9 +127,18 @@ pub(crate) fn remove(names: &[String], config: &Config, terminal: Terminal) -> O
         let mut lines = Vec::new();
         for identity in find_all(names, config, &catalogs.own)? {
             // A build that is named twice is removed once.
-            let record = catalogs.own.bury(&identity, Reason::Removed);
-            let filename = record.map(|record| record.build.filename.escape_debug().to_string());
-            lines.extend(filename.map(|filename| Line::Info(format!("removed {filename}"))));
+            let Some(record) = catalogs.own.bury(&identity, Reason::Removed) else {
+                continue;
+            };
+            let filename = record.build.filename.escape_debug();
+            let zip = config.builds.join(&record.build.path);
+            lines.push(Line::Info(match zip.is_file() {
+                true => format!(
+                    "removed {filename}; {} stays, and romfeed generate passes over it",
+                    shown(&zip)
+                ),
+                false => format!("removed {filename}"),
+            }));
         }
         Ok(lines)
     })

@@ -43,13 +43,13 @@ pub(crate) fn print_report(terminal: Terminal, config: &Config, report: &Report,
         events.print(event);
     }
     events.print_counts(report);
-    let held = events.held;
+    let counts = events.counts;
     print_other_zips(terminal, config, report);
     print_faults(terminal, &report.faults);
     if config.catalog_only {
         return print_catalog_summary(terminal, config, report, next);
     }
-    print_summary(terminal, config, report, held, next);
+    print_summary(terminal, config, report, counts, next);
 }
 
 /// Prints the events of a run. Those that are not new are only counted, unless `-v` is given.
@@ -59,18 +59,19 @@ struct EventPrinter<'r> {
     /// The paths of builds that this run added or changed.
     new_paths: BTreeSet<&'r str>,
     num_remote: usize,
-    held: Held,
+    counts: Counts,
     /// How many warnings were only counted, and the builds they are about.
     num_hidden_warnings: usize,
     hidden_paths: Vec<&'r str>,
 }
 
-/// The number of builds that are held back.
+/// How many builds are not offered, as they are held back or were removed before.
 #[derive(Clone, Copy, Default)]
-struct Held {
-    num: usize,
+struct Counts {
+    num_held: usize,
     /// Those whose reason was not printed.
-    num_hidden: usize,
+    num_held_hidden: usize,
+    num_buried: usize,
 }
 
 impl<'r> EventPrinter<'r> {
@@ -88,7 +89,7 @@ impl<'r> EventPrinter<'r> {
             config,
             new_paths: new_paths.collect(),
             num_remote: 0,
-            held: Held::default(),
+            counts: Counts::default(),
             num_hidden_warnings: 0,
             hidden_paths: Vec::new(),
         }
@@ -102,7 +103,11 @@ impl<'r> EventPrinter<'r> {
     fn print(&mut self, event: &'r Event) {
         let terminal = self.terminal;
         match event {
-            Event::Added(path) => terminal.line(&format!("{} {}", terminal.paint("32", "new"), path.escape_debug())),
+            Event::Added(path) => terminal.line(&format!(
+                "{} {}",
+                terminal.paint("32", "new"),
+                path.escape_debug()
+            )),
             Event::Updated { path, what } => terminal.line(&format!(
                 "{} {}: {}",
                 terminal.paint("36", "changed"),
@@ -114,12 +119,20 @@ impl<'r> EventPrinter<'r> {
                 terminal.paint("36", "moved"),
                 path.escape_debug()
             )),
-            Event::Returned(path) => terminal.line(&format!("{} {} is offered again", terminal.paint("32", "back"), path.escape_debug())),
+            Event::Returned(path) => terminal.line(&format!(
+                "{} {} is offered again",
+                terminal.paint("32", "back"),
+                path.escape_debug()
+            )),
             Event::Superseded(path) => terminal.warning(&format!(
                 "{}: the package changed under its old name; the old build is no longer offered",
                 path.escape_debug()
             )),
-            Event::Retired { path, cause, offered_by } => terminal.line(&format!(
+            Event::Retired {
+                path,
+                cause,
+                offered_by,
+            } => terminal.line(&format!(
                 "{} {}: {}",
                 terminal.paint("33", "retired"),
                 path.escape_debug(),
@@ -128,13 +141,21 @@ impl<'r> EventPrinter<'r> {
             Event::Remote(path) => {
                 self.num_remote += 1;
                 if terminal.verbosity > 0 {
-                    terminal.line(&format!("not in the builds folder, offered from its address: {}", path.escape_debug()));
+                    terminal.line(&format!(
+                        "not in the builds folder, offered from its address: {}",
+                        path.escape_debug()
+                    ));
                 }
             }
-            Event::Buried(path) => terminal.line(&format!(
-                "passed over {}: it was removed or superseded before; `romfeed catalog add --zip` adds it again",
-                path.escape_debug()
-            )),
+            Event::Buried(path) => {
+                self.counts.num_buried += 1;
+                if terminal.verbosity > 0 {
+                    terminal.line(&format!(
+                        "passed over {}: it was removed or superseded before; `romfeed catalog add --zip` adds it again",
+                        path.escape_debug()
+                    ));
+                }
+            }
             Event::SameBytes { path, of } => terminal.line(&format!(
                 "passed over {}: the same bytes as {}",
                 path.escape_debug(),
@@ -143,16 +164,28 @@ impl<'r> EventPrinter<'r> {
             // Printed below, all together.
             Event::NotAnUpdate { .. } => {}
             Event::Held { path, reason } => {
-                self.held.num += 1;
+                self.counts.num_held += 1;
                 if !self.is_shown(path) {
-                    self.held.num_hidden += 1;
+                    self.counts.num_held_hidden += 1;
                 } else {
-                    terminal.line(&format!("{} {}: {reason}", terminal.paint("33", "held"), path.escape_debug()));
+                    terminal.line(&format!(
+                        "{} {}: {reason}",
+                        terminal.paint("33", "held"),
+                        path.escape_debug()
+                    ));
                 }
             }
-            Event::ChangelogsKept(num) => terminal.line(&describe_stored(*num, ["changelog", "changelogs"], self.config)),
+            Event::ChangelogsKept(num) => terminal.line(&describe_stored(
+                *num,
+                ["changelog", "changelogs"],
+                self.config,
+            )),
             Event::ProjectsKept(num) => {
-                terminal.line(&describe_stored(*num, ["list of projects", "lists of projects"], self.config));
+                terminal.line(&describe_stored(
+                    *num,
+                    ["list of projects", "lists of projects"],
+                    self.config,
+                ));
             }
             Event::Warning { path, text } => {
                 let is_general = GENERAL.contains(&path.as_str())
@@ -339,7 +372,13 @@ fn print_catalog_summary(terminal: Terminal, config: &Config, report: &Report, n
 }
 
 /// Prints what is published and what was written.
-fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Held, next: &Next) {
+fn print_summary(
+    terminal: Terminal,
+    config: &Config,
+    report: &Report,
+    counts: Counts,
+    next: &Next,
+) {
     if report.nothing_to_publish {
         let sources = match report.sources.is_empty() {
             _ if config.sources.is_empty() => "",
@@ -368,7 +407,7 @@ fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Hel
     warn_of_rom_settings(terminal, config, report);
     let out = config.out.display();
     let what = what_is_offered(report);
-    let details = details(config, report, held);
+    let details = details(terminal, config, report, counts);
     if !report.is_stale() {
         let state = match report.plan.foreign.is_empty() {
             true => "up to date",
@@ -402,18 +441,27 @@ fn warn_of_rom_settings(terminal: Terminal, config: &Config, report: &Report) {
 }
 
 /// Counts what is offered besides full builds, and what is not offered.
-fn details(config: &Config, report: &Report, held: Held) -> String {
-    let held_back = match held.num_hidden {
+fn details(terminal: Terminal, config: &Config, report: &Report, counts: Counts) -> String {
+    let held_back = match counts.num_held_hidden {
         0 => " held back",
         _ => " held back (-v shows why)",
     };
+    let passed_over = match terminal.verbosity {
+        0 => " passed over (-v shows which)",
+        _ => " passed over",
+    };
     let counted = [
         (report.num_deltas, ["delta", "deltas"], ""),
-        (held.num, ["build", "builds"], held_back),
+        (counts.num_held, ["build", "builds"], held_back),
         (
             report.num_unlisted,
             ["build", "builds"],
             " no longer listed (keep)",
+        ),
+        (
+            counts.num_buried,
+            ["zip of a removed build", "zips of removed builds"],
+            passed_over,
         ),
     ];
     let counted = counted.into_iter().filter(|(num, ..)| *num > 0);
