@@ -112,6 +112,11 @@ impl Catalogs {
         let (own, own_files) =
             store::load_with_files(own, skips_unreadable, parsed.as_deref_mut())?;
         let load = |path: &PathBuf| {
+            store::refuse_other_form(path)?;
+            if matches!(path.try_exists(), Ok(false)) {
+                let file = path.display().to_string();
+                return Err(file::Error::Missing { file });
+            }
             let (catalog, _) = store::load_changed(path, false, parsed.as_deref_mut())?;
             Ok((path.display().to_string(), catalog))
         };

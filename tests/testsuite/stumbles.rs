@@ -197,3 +197,42 @@ fn zips_of_removed_builds_are_counted_and_named_on_request() {
     dir.remove(&format!("builds/{}", bacon_name(1)));
     generate(&dir).expect(0).lacks("passed over");
 }
+
+#[test]
+fn a_second_catalog_that_is_missing_is_named_with_what_to_do() {
+    for other in ["other.json", "others/"] {
+        let error = format!(
+            "error: there is no catalog {other}\n  hint: romfeed begins the first catalog alone, and only reads the \
+             others: correct the name in `catalog = …` of romfeed.toml or after --catalog, or begin it with its first \
+             build: `romfeed catalog add --catalog {other} …`; nothing was written\n"
+        );
+        let dir = listed("catalog/", &[0]);
+        let flags = ["--catalog", "catalog/", "--catalog", other];
+        for command in [
+            &["generate"][..],
+            &["catalog", "list"],
+            &["catalog", "export"],
+            &["catalog", "remove", &name("bacon", 0)],
+        ] {
+            dir.run(&[command, &flags].concat()).expect(2).says(&error);
+        }
+        let settings =
+            format!("base_url = \"{BASE_URL}\"\ncatalog = [\"catalog/\", \"{other}\"]\n");
+        dir.put("romfeed.toml", settings);
+        let before = dir.tree("");
+        generate(&dir).expect(2).says(&error);
+        let sha256 = "a".repeat(64);
+        let begin = [
+            ["--filename", "x.zip"],
+            ["--url", "https://dl.example.org/x.zip"],
+            ["--sha256", &sha256],
+        ]
+        .concat();
+        dir.add_build(&begin).expect(2).says(&error);
+        assert_eq!(dir.tree(""), before);
+        // What the hint says works.
+        dir.add_build(&[&begin[..], &["--catalog", other]].concat())
+            .expect(0);
+        generate(&dir).expect(0).says("out: ");
+    }
+}

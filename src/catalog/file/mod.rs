@@ -44,6 +44,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// It is named after the first catalog, and is not there.
+    #[error("there is no catalog {file}")]
+    Missing {
+        /// The catalog.
+        file: String,
+    },
     /// The place that several machines share cannot be read.
     #[error("{0}")]
     Shared(#[source] io::Error),

@@ -437,6 +437,14 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         }
         _ => {
             "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \
+        file::Error::Missing { file } => {
+            return Cow::Owned(format!(
+                "romfeed begins the first catalog alone, and only reads the others: correct the name in `catalog = …` \
+                 of romfeed.toml or after --catalog, or begin it with its first build: \
+                 `romfeed catalog add --catalog {} …`; nothing was written",
+                escape(file)
+            ));
+        }
              merge` unites both sides; nothing was written"
         }
     };
