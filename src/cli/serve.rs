@@ -284,9 +284,10 @@ impl Failures {
         last.replace(failure.clone()) != Some(failure)
     }
 
-    /// Forgets the last failure, after a success.
-    fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Forgets the last failure, after a success; returns whether there was one.
+    fn clear(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.take().is_some()
     }
 }
 
@@ -364,9 +365,10 @@ impl Hooks for Reporter {
     }
 
     fn refreshed(&self) {
-        self.failures.clear();
-        self.terminal
-            .line("the catalog changed; serving it as it is now");
+        self.terminal.line(match self.failures.clear() {
+            true => "the error is corrected; serving the site as it is now",
+            false => "the catalog changed; serving it as it is now",
+        });
     }
 
     fn failed(&self, error: &generate::Error) {
@@ -516,7 +518,7 @@ mod tests {
         assert!(is_new("a"));
         assert!(!is_new("a"));
         assert!(is_new("b"));
-        failures.clear();
+        assert!(failures.clear());
         assert!(is_new("b"));
     }
 }

@@ -118,6 +118,7 @@ pub(super) fn start(
         changing: None,
         not_before: 0,
         backoff: Backoff::default(),
+        has_failed: false,
     };
     let thread = std::thread::spawn(move || watch.run(&stopped));
     Watcher { stop, thread }
@@ -134,6 +135,8 @@ struct Watch {
     /// The earliest time at which the passing of time alone causes a new site.
     not_before: i64,
     backoff: Backoff,
+    /// Whether the last try failed.
+    has_failed: bool,
 }
 
 impl Watch {
@@ -151,7 +154,14 @@ impl Watch {
             if self.backoff.is_over() {
                 let is_reloaded = !(is_changed && is_settled) || self.reload(seen);
                 let is_refreshed = self.refresh();
-                self.backoff.record(is_reloaded && is_refreshed);
+                let is_done = is_reloaded && is_refreshed;
+                self.backoff.record(is_done);
+                if !is_done {
+                    self.has_failed = true;
+                } else if self.has_failed && !is_changed {
+                    // What was wrong is again as it was before.
+                    self.succeed();
+                }
             }
         }
     }
@@ -194,12 +204,17 @@ impl Watch {
         done
     }
 
-    fn report(&self, done: Result<(), crate::generate::Error>) -> bool {
+    fn report(&mut self, done: Result<(), crate::generate::Error>) -> bool {
         match &done {
-            Ok(()) => self.hooks.refreshed(),
+            Ok(()) => self.succeed(),
             Err(error) => self.hooks.failed(error),
         }
         done.is_ok()
+    }
+
+    fn succeed(&mut self) {
+        self.has_failed = false;
+        self.hooks.refreshed();
     }
 }
 

@@ -358,6 +358,44 @@ fn with_watch_a_failed_change_is_tried_again() {
 }
 
 #[test]
+fn with_watch_an_error_that_is_corrected_is_logged() {
+    let settings = format!("base_url = \"{BASE_URL}\"\n[[feed]]\ntemplate = \"mine\"\n");
+    let head = "{#\nscope = \"device\"\npath = \"x/{device}\"\n#}\n";
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file("templates/feeds/mine.j2", format!("{head}1"))
+        .file("romfeed.toml", &settings);
+    let server = Running::start(&dir, &["--watch"]);
+    let corrected = "the error is corrected; serving the site as it is now";
+    for (file, wrong, error, right) in [
+        (
+            "templates/feeds/mine.j2",
+            format!("{head}{{{{ nothing }}}}"),
+            "`nothing` is undefined",
+            format!("{head}2"),
+        ),
+        (
+            "romfeed.toml",
+            format!("keep = \n{settings}"),
+            "romfeed.toml",
+            format!("source_jobs = 2\n{settings}"),
+        ),
+    ] {
+        // Once with other contents, and once with the file as it was.
+        dir.put(file, &wrong);
+        server.line(error);
+        dir.put(file, &right);
+        server.line(corrected);
+        let file = dir.path().join(file);
+        std::fs::rename(&file, dir.path().join("right")).unwrap();
+        std::fs::write(&file, &wrong).unwrap();
+        server.line(error);
+        std::fs::rename(dir.path().join("right"), &file).unwrap();
+        server.line(corrected);
+    }
+}
+
+#[test]
 fn with_watch_a_failed_first_run_is_tried_again() {
     let dir = site();
     dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
@@ -378,7 +416,7 @@ fn a_catalog_that_cannot_be_watched_at_first_is_watched_later() {
     dir.run(&["catalog", "remove", &bacon_name(0)]).expect(0);
     server.line("as it was before");
     dir.put("out/.romfeed/manifest.json", manifest);
-    server.line("the catalog changed");
+    server.line("the error is corrected; serving the site as it is now");
     let list = get(server.addr, "/api/v1/bacon/nightly/any");
     assert!(!list.text().contains(&bacon_name(0)));
 }
