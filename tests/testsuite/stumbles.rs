@@ -236,3 +236,24 @@ fn a_second_catalog_that_is_missing_is_named_with_what_to_do() {
         generate(&dir).expect(0).says("out: ");
     }
 }
+
+#[test]
+fn what_is_in_the_way_of_a_page_is_named_with_a_place_to_move_it_to() {
+    for (path, name) in [("bacon.json", "bacon.json"), ("api/v1/bacon", "bacon")] {
+        let dir = listed("catalog/", &[0]);
+        generate(&dir).expect(0);
+        let thing = dir.path().join("out").join(path);
+        std::fs::rename(&thing, dir.path().join("before")).unwrap();
+        match name {
+            "bacon" => dir.put(&format!("out/{path}"), "mine"),
+            _ => std::fs::create_dir(&thing).unwrap(),
+        }
+        let file = super::support::native("out/") + path;
+        generate(&dir).expect(1).says(&format!(
+            "  hint: move it out of the site, or give it another name there, and run again: `mv {file} {name}.old`\n"
+        ));
+        std::fs::rename(&thing, dir.path().join(format!("{name}.old"))).unwrap();
+        generate(&dir).expect(0);
+        generate(&dir).expect(0).says("out is up to date");
+    }
+}

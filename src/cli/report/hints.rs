@@ -74,6 +74,9 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
             FaultKind::Conflict => {
                 "remove the wrong one of the two records from its file; the catalogs of other devices go on"
             }
+        None if fault.error.is::<generate::InTheWay>() => {
+            "move them out of the folder of the site, or give them other names, and run again"
+        }
             _ => {
                 "correct that place: `git log -p` shows how it was; the catalogs of other devices go on"
             }
@@ -252,9 +255,22 @@ fn variant_hint(rules: &BTreeSet<&SuggestedRule>) -> String {
 /// Prints the error of a package.
 pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
     let rules: BTreeSet<&SuggestedRule> = suggested_rule(fault).into_iter().collect();
-    match rules.is_empty() {
-        true => print_error(terminal, fault, Some(hint(fault))),
-        false => print_error(terminal, fault, Some(&variant_hint(&rules))),
+    if !rules.is_empty() {
+        return print_error(terminal, fault, Some(&variant_hint(&rules)));
+    }
+    match fault.error.downcast_ref() {
+        Some(thing) => print_error(terminal, fault, Some(&in_the_way_hint(thing))),
+        None => print_error(terminal, fault, Some(hint(fault))),
+/// Returns where to move a thing in the way of pages.
+fn in_the_way_hint(thing: &generate::InTheWay) -> String {
+    let file = shown(&thing.file);
+    let name = thing.file.file_name().unwrap_or_default();
+    let name = escape(&name.to_string_lossy());
+    format!(
+        "move it out of the site, or give it another name there, and run again: `mv {file} {name}.old`"
+    )
+}
+
     }
 }
 

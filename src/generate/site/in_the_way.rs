@@ -1,10 +1,20 @@
 //! Things in the folder of the site that romfeed did not write, and that pages cannot be written for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::super::report::Log;
+use super::super::report::{Fault, Log};
 use crate::model::fault_kind::FaultKind;
+
+/// A thing in the way of pages.
+#[derive(Debug, thiserror::Error)]
+#[error("a file or link that romfeed did not write is in the way of {}", .pages)]
+pub struct InTheWay {
+    /// Its path.
+    pub file: PathBuf,
+    /// The pages that it keeps out, as words.
+    pages: String,
+}
 
 /// Reports each thing in the way once, with the number of pages that it keeps out.
 pub(super) fn faults(out: &Path, pages: &[String]) -> Log {
@@ -14,12 +24,18 @@ pub(super) fn faults(out: &Path, pages: &[String]) -> Log {
     }
     let mut log = Log::default();
     for (path, num) in num_pages {
-        let of = match num {
-            1 => "this page".to_owned(),
-            num => format!("{num} pages"),
+        let thing = InTheWay {
+            file: out.join(path),
+            pages: match num {
+                1 => "this page".to_owned(),
+                num => format!("{num} pages"),
+            },
         };
-        let message = format!("a file or link that romfeed did not write is in the way of {of}");
-        log.fault(path, FaultKind::Conflict, message);
+        log.faults.push(Fault {
+            path: path.to_owned(),
+            kind: FaultKind::Conflict,
+            error: thing.into(),
+        });
     }
     log
 }

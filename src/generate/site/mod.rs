@@ -34,6 +34,7 @@ use crate::publish::text_list::TextList;
 use crate::publish::writer::{self, Compared, Comparer, Manifest};
 
 pub(super) use concerned::Concerned;
+pub use in_the_way::InTheWay;
 pub(super) use memory::Memory;
 pub(super) use notes::Notes;
 pub use sink::{Part, Sink};
