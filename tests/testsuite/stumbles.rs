@@ -238,6 +238,26 @@ fn a_second_catalog_that_is_missing_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_damaged_manifest_is_downloaded_first() {
+    for damage in ["", "{", "{\"schema\": 1, \"files\": [\"index.h", "\0\0\0\0"] {
+        let dir = listed("catalog/", &[0]);
+        generate(&dir).expect(0);
+        dir.put("out/.romfeed/manifest.json", damage);
+        let file = super::support::native("out/.romfeed/manifest.json");
+        for command in ["generate", "check"] {
+            dir.run(&[command]).expect(2).says(&format!(
+                "\n  hint: take the one of the live site: `curl -fo {file} \
+                 https://ADDRESS-OF-THE-SITE/.romfeed/manifest.json`; if that has none, the last one from a backup or \
+                 git; without any, remove {file} and run romfeed generate --adopt\n"
+            ));
+        }
+        dir.remove("out/.romfeed/manifest.json");
+        dir.run(&["generate", "--adopt"]).expect(0);
+        generate(&dir).expect(0).says("out is up to date");
+    }
+}
+
+#[test]
 fn what_is_in_the_way_of_a_page_is_named_with_a_place_to_move_it_to() {
     for (path, name) in [("bacon.json", "bacon.json"), ("api/v1/bacon", "bacon")] {
         let dir = listed("catalog/", &[0]);

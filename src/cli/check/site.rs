@@ -21,7 +21,7 @@ use romfeed::publish::writer;
 use crate::cli::args::CheckArgs;
 use crate::cli::escape::{escape, shown};
 use crate::cli::http;
-use crate::cli::report::{MANIFEST_HINT, catalog_hint, chain};
+use crate::cli::report::{catalog_hint, chain, manifest_hint};
 use crate::cli::time::now;
 
 /// Why a site was not checked.
@@ -199,9 +199,9 @@ fn load_site_facts(config: &Config, is_live: bool) -> Result<SiteFacts, Failure>
     let addresses = check::addresses(&merged, config);
     let channels = channels::Channels::new(&merged, config, &addresses, now());
     let lists = check::lists(&channels, config).map_err(|error| fault(&error))?;
-    let manifest = writer::read_manifest(&config.out).map_err(|error| match error {
-        writer::Error::Manifest { .. } => fault(&error).with_hint(MANIFEST_HINT),
-        error => fault(&error),
+    let manifest = writer::read_manifest(&config.out).map_err(|error| match &error {
+        writer::Error::Manifest { file, .. } => fault(&error).with_hint(manifest_hint(file)),
+        _ => fault(&error),
     })?;
     let manifest = manifest.unwrap_or_default();
     let mut required: Vec<String> = lists.iter().map(|(path, _)| path.to_owned()).collect();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::path::Path;
 
 use ota_view::error_kind::chain;
 use ota_view::io::{Exceeded, ReadError};
@@ -23,9 +24,14 @@ use super::terminal::Terminal;
 use crate::cli::escape::{escape, shown};
 use crate::cli::nearest::did_you_mean;
 
-/// The hint for a manifest that cannot be read. No other file lists the builds that were published.
-pub(crate) const MANIFEST_HINT: &str = "restore the last valid one from git or from the live site, where it is also \
-    .romfeed/manifest.json; only if there is none, remove it and run romfeed generate --adopt";
+/// Returns what to do about a manifest that cannot be read. No other file lists the builds that were published.
+pub(crate) fn manifest_hint(file: &Path) -> String {
+    let file = shown(file);
+    format!(
+        "take the one of the live site: `curl -fo {file} https://ADDRESS-OF-THE-SITE/.romfeed/manifest.json`; if that has \
+         none, the last one from a backup or git; without any, remove {file} and run romfeed generate --adopt"
+    )
+}
 
 /// Returns what to do about the error of a package.
 fn hint(fault: &Fault) -> &'static str {
@@ -68,15 +74,15 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
         None if fault.error.is::<generate::Overwritten>() => {
             return overwritten_hint(&*fault.error);
         }
+        None if fault.error.is::<generate::InTheWay>() => {
+            "move them out of the folder of the site, or give them other names, and run again"
+        }
         None if fault.error.is::<generate::WithoutRanges>() => host_hint(&RemoteError::NoRanges),
         None if fault.error.is::<generate::Objection>() => objection_hint(fault),
         None if fault.error.is::<generate::UnreadableCatalog>() => match fault.kind {
             FaultKind::Conflict => {
                 "remove the wrong one of the two records from its file; the catalogs of other devices go on"
             }
-        None if fault.error.is::<generate::InTheWay>() => {
-            "move them out of the folder of the site, or give them other names, and run again"
-        }
             _ => {
                 "correct that place: `git log -p` shows how it was; the catalogs of other devices go on"
             }
@@ -252,15 +258,6 @@ fn variant_hint(rules: &BTreeSet<&SuggestedRule>) -> String {
     hint
 }
 
-/// Prints the error of a package.
-pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
-    let rules: BTreeSet<&SuggestedRule> = suggested_rule(fault).into_iter().collect();
-    if !rules.is_empty() {
-        return print_error(terminal, fault, Some(&variant_hint(&rules)));
-    }
-    match fault.error.downcast_ref() {
-        Some(thing) => print_error(terminal, fault, Some(&in_the_way_hint(thing))),
-        None => print_error(terminal, fault, Some(hint(fault))),
 /// Returns where to move a thing in the way of pages.
 fn in_the_way_hint(thing: &generate::InTheWay) -> String {
     let file = shown(&thing.file);
@@ -271,6 +268,15 @@ fn in_the_way_hint(thing: &generate::InTheWay) -> String {
     )
 }
 
+/// Prints the error of a package.
+pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
+    let rules: BTreeSet<&SuggestedRule> = suggested_rule(fault).into_iter().collect();
+    if !rules.is_empty() {
+        return print_error(terminal, fault, Some(&variant_hint(&rules)));
+    }
+    match fault.error.downcast_ref() {
+        Some(thing) => print_error(terminal, fault, Some(&in_the_way_hint(thing))),
+        None => print_error(terminal, fault, Some(hint(fault))),
     }
 }
 
@@ -431,6 +437,14 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         file::Error::Twice { .. } => {
             "remove the wrong one of the two records from its file; nothing was written"
         }
+        file::Error::Missing { file } => {
+            return Cow::Owned(format!(
+                "romfeed begins the first catalog alone, and only reads the others: correct the name in `catalog = …` \
+                 of romfeed.toml or after --catalog, or begin it with its first build: \
+                 `romfeed catalog add --catalog {} …`; nothing was written",
+                escape(file)
+            ));
+        }
         file::Error::TwoForms { .. } => {
             "`romfeed catalog split` keeps the folder and `join` the file, if they are equal; otherwise \
              they say what differs"
@@ -453,14 +467,6 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         }
         _ => {
             "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \
-        file::Error::Missing { file } => {
-            return Cow::Owned(format!(
-                "romfeed begins the first catalog alone, and only reads the others: correct the name in `catalog = …` \
-                 of romfeed.toml or after --catalog, or begin it with its first build: \
-                 `romfeed catalog add --catalog {} …`; nothing was written",
-                escape(file)
-            ));
-        }
              merge` unites both sides; nothing was written"
         }
     };
@@ -523,7 +529,7 @@ fn writer_hint(error: &writer::Error) -> Option<String> {
         writer::Error::NotOurs { .. } => {
             "choose another --out, or take over the folder with romfeed generate --adopt"
         }
-        writer::Error::Manifest { .. } => MANIFEST_HINT,
+        writer::Error::Manifest { file, .. } => return Some(manifest_hint(file)),
         writer::Error::ManifestSchema { .. } => "update romfeed: a newer version wrote this folder",
         writer::Error::Case { .. } => {
             "write the site to another file system with --out, or remove one of the builds: \

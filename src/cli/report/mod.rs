@@ -13,7 +13,7 @@ mod terminal;
 pub(crate) use ota_view::error_kind::chain;
 use ota_view::io::Counters;
 
-pub(crate) use hints::{MANIFEST_HINT, catalog_hint, print_fault, print_run_error};
+pub(crate) use hints::{catalog_hint, manifest_hint, print_fault, print_run_error};
 pub(crate) use rom::{families, print_rom_side};
 pub(crate) use summary::{Next, print_report, what_is_offered};
 pub(crate) use terminal::Terminal;

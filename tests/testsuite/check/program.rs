@@ -181,7 +181,7 @@ fn missing_files_are_reported() {
     dir.run(&["check", "--base-url", BASE_URL])
         .expect(2)
         .says("manifest.json cannot be read")
-        .says("hint: restore the last valid one from git or from the live site");
+        .says("hint: take the one of the live site: `curl -fo ");
     // Paths that lead out of the site are ignored.
     let dir = site();
     dir.put(
