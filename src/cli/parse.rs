@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Parser};
 use romfeed::upload::SiteDestination;
 
 use super::escape;
@@ -25,6 +25,7 @@ const WORDS: [(&str, &str); 7] = [
 pub(crate) fn parse<T: Parser>(args: &[OsString]) -> T {
     T::try_parse_from(args).unwrap_or_else(|mut error| {
         name_destinations(&mut error);
+        name_variable(&mut error, &T::command());
         let text = error.render().to_string();
         let words = WORDS.iter().fold(text.clone(), |text, (of_parser, ours)| {
             text.replace(of_parser, ours)
@@ -37,6 +38,37 @@ pub(crate) fn parse<T: Parser>(args: &[OsString]) -> T {
         let _ = io::stderr().write_all(plain.as_bytes());
         std::process::exit(error.exit_code())
     })
+}
+
+/// Names the variable of the environment that a wrong value is from, in place of its flag.
+fn name_variable(error: &mut clap::Error, command: &Command) {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let flag = text(ContextKind::InvalidArg).and_then(|arg| arg.strip_prefix("--"));
+    let Some(flag) = flag.and_then(|arg| arg.split(' ').next()) else {
+        return;
+    };
+    let value = text(ContextKind::InvalidValue).unwrap_or_default();
+    let variable = variable_of(flag, command);
+    if let Some(variable) =
+        variable.filter(|name| std::env::var(name).is_ok_and(|set| set == value))
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
+    }
+}
+
+/// Returns the variable of the environment that sets a flag of a command, or of one below it.
+fn variable_of(flag: &str, command: &Command) -> Option<String> {
+    let mut flags = command.get_arguments();
+    let own = flags.find(|arg| arg.get_long() == Some(flag) && arg.get_env().is_some());
+    match own {
+        Some(arg) => Some(arg.get_env()?.to_str()?.to_owned()),
+        None => command
+            .get_subcommands()
+            .find_map(|below| variable_of(flag, below)),
+    }
 }
 
 /// Adds what `publish` takes for `--to`, if that is missing.

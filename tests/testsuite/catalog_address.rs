@@ -29,8 +29,7 @@ const OTHERS: [(&str, &str); 5] = [
 fn an_address_is_not_taken_for_a_path() {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     for (address, hint) in OTHERS {
-        let error =
-            format!("catalog: `{address}` is not a file, a folder, or a bucket\n  hint: {hint}\n");
+        let error = format!("`{address}` is not a file, a folder, or a bucket\n  hint: {hint}\n");
         for args in [
             &["generate", "--base-url", BASE_URL][..],
             &["catalog", "list"],
@@ -47,7 +46,7 @@ fn an_address_is_not_taken_for_a_path() {
         );
         dir.run(&["generate", "--base-url", BASE_URL])
             .expect(2)
-            .says(&format!("error: romfeed.toml: {error}"));
+            .says(&format!("error: romfeed.toml: catalog: {error}"));
         dir.remove("romfeed.toml");
     }
     assert_eq!(dir.tree("").len(), 1, "{:?}", dir.tree("").keys());

@@ -1,4 +1,4 @@
-//! Hints about settings of devices that have a file of their own, and the places of several sources.
+//! Where a setting is, in messages about it: a flag, a variable of the environment, a file, a table.
 
 use testkit::package::Package;
 
@@ -56,4 +56,62 @@ fn init_names_the_places_of_all_sources() {
         .expect(0)
         .says("upload zips to the releases of you/ota\n")
         .lacks("other sources");
+}
+
+#[test]
+fn a_wrong_value_names_its_flag_and_variable_once() {
+    let dir = RomDir::new().file("file", "");
+    for (flag, variable, value) in [
+        ("--catalog", "ROMFEED_CATALOG", "s3:/roms"),
+        ("--catalog", "ROMFEED_CATALOG", "s3://roms/catalog.json"),
+        ("--catalog", "ROMFEED_CATALOG", "gs://roms/"),
+        ("--catalog", "ROMFEED_CATALOG", "file/"),
+        ("--out", "ROMFEED_OUT", "file"),
+        ("--changelogs", "ROMFEED_CHANGELOGS", "file"),
+        ("--base-url", "ROMFEED_BASE_URL", "example"),
+        ("--url", "ROMFEED_URL", "example"),
+    ] {
+        let error = format!("error: {flag} or {variable}: `{value}` is ");
+        dir.run(&["generate", flag, value]).expect(2).says(&error);
+        dir.run_with(&["generate"], &[(variable, value)])
+            .expect(2)
+            .says(&error);
+    }
+    for (flag, variable, value) in [
+        ("--jobs <N>", "ROMFEED_JOBS", "many"),
+        ("--jobs <N>", "ROMFEED_JOBS", "0"),
+        ("--io-limit <RATE>", "ROMFEED_IO_LIMIT", "fast"),
+        ("--out <FOLDER>", "ROMFEED_OUT", ""),
+        ("--config <FILE>", "ROMFEED_CONFIG", ""),
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        dir.run(&["generate", name, value])
+            .expect(2)
+            .says(&format!("for '{flag}'"))
+            .lacks(variable);
+        dir.run_with(&["generate"], &[(variable, value)])
+            .expect(2)
+            .says(&format!("for '{variable}'"))
+            .lacks(name);
+        // A flag takes precedence.
+        dir.run_with(&["generate", name, value], &[(variable, "1")])
+            .expect(2)
+            .says(&format!("for '{flag}'"));
+    }
+}
+
+#[test]
+fn a_wrong_key_of_a_bucket_names_its_table() {
+    for (key, error) in [
+        ("region = \"\"", "region: `` is not a region"),
+        (
+            "endpoint = \"http://minio.lan\"",
+            "endpoint: `http://minio.lan` is not an https address",
+        ),
+    ] {
+        let dir = RomDir::new().file("romfeed.toml", format!("[s3]\n{key}\n"));
+        dir.run(&["generate", "--catalog", "s3://roms/catalog/"])
+            .expect(2)
+            .says(&format!("error: romfeed.toml: [s3]: {error}"));
+    }
 }

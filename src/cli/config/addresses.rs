@@ -2,7 +2,7 @@
 
 use romfeed::model::address::{self, BadUrl, UrlTemplate};
 
-use super::file::{ConfigError, FileConfig, FileDevice, Origin};
+use super::file::{ConfigError, FileConfig, FileDevice, Origin, flag_error};
 
 /// Parses the address of the site.
 pub(super) fn base_url(
@@ -12,8 +12,7 @@ pub(super) fn base_url(
 ) -> Result<Option<String>, ConfigError> {
     if let Some(url) = flag.filter(|url| !url.is_empty()) {
         let parsed = address::parse_base(&url).map(Some);
-        return parsed
-            .map_err(|e| ConfigError::new(format!("--base-url or ROMFEED_BASE_URL: {e}")));
+        return parsed.map_err(|e| flag_error("base-url", &e));
     }
     let set = settings.base_url.as_deref();
     let parsed = set.map(address::parse_base).transpose();
@@ -28,7 +27,7 @@ pub(super) fn url(
 ) -> Result<Option<UrlTemplate>, ConfigError> {
     if let Some(url) = flag.filter(|url| !url.is_empty()) {
         let parsed = UrlTemplate::parse(&url).map(Some);
-        return parsed.map_err(|e| ConfigError::new(format!("--url or ROMFEED_URL: {e}")));
+        return parsed.map_err(|e| flag_error("url", &e));
     }
     let set = settings.url.as_deref();
     let parsed = set.map(UrlTemplate::parse).transpose();

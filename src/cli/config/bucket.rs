@@ -6,7 +6,7 @@ use romfeed::model::config::{COPIES_DIR, STATE_DIR};
 use romfeed::model::source::Bucket;
 
 use super::file::{ConfigError, OneOrMany, Origin};
-use super::source_tables::FileStore;
+use super::source_tables::{BucketName, FileStore, keys};
 
 /// A catalog in a bucket.
 pub(super) struct Shared {
@@ -30,13 +30,10 @@ pub(super) fn resolve(
         [] => set.map(OneOrMany::paths).unwrap_or_default(),
         [..] => flags,
     };
-    let error = |reason: &str| match flags {
-        [] => ConfigError::new(format!("{}: {reason}", origin.name)),
-        [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {reason}")),
-    };
+    let error = |reason: &str| origin.catalog_error(flags, reason);
     if let Some((address, hint)) = paths.iter().find_map(|path| other_address(path)) {
         let address = address.escape_debug();
-        let reason = format!("catalog: `{address}` is not a file, a folder, or a bucket");
+        let reason = format!("`{address}` is not a file, a folder, or a bucket");
         return Err(error(&reason).with_hint(hint));
     }
     let is_bucket = |path: &&PathBuf| path.to_str().is_some_and(|path| path.starts_with("s3:"));
@@ -46,7 +43,7 @@ pub(super) fn resolve(
     let url = path.to_str().unwrap_or_default();
     if paths.len() > 1 {
         let reason = format!(
-            "catalog: `{}` is one of {} catalogs, and one in a bucket stands alone",
+            "`{}` is one of {} catalogs, and one in a bucket stands alone",
             url.escape_debug(),
             paths.len()
         );
@@ -55,12 +52,14 @@ pub(super) fn resolve(
     }
     if url.ends_with(".json") {
         let folder = url.trim_end_matches(".json").escape_debug();
-        let reason = format!("catalog: `{}` is one file", url.escape_debug());
+        let reason = format!("`{}` is one file", url.escape_debug());
         let hint = format!("a bucket has a file for each device: catalog = \"{folder}/\"");
         return Err(error(&reason).with_hint(hint));
     }
-    let bucket = store.cloned().unwrap_or_default().bucket("catalog", url);
-    let bucket = bucket.map_err(|reason| error(&reason))?;
+    let name = BucketName::parse(url).map_err(|reason| error(&reason))?;
+    let keys = keys().map_err(ConfigError::new)?;
+    let bucket = store.cloned().unwrap_or_default().bucket(&name, keys);
+    let bucket = bucket.map_err(|reason| origin.error("[s3]", &reason))?;
     let name = url.trim_start_matches("s3://");
     let folder = origin
         .folder

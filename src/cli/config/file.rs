@@ -52,6 +52,12 @@ impl ConfigError {
     }
 }
 
+/// Describes what is wrong with the value of a flag, which the environment may have set.
+pub(super) fn flag_error(flag: &str, reason: &dyn std::fmt::Display) -> ConfigError {
+    let variable = flag.to_uppercase().replace('-', "_");
+    ConfigError::new(format!("--{flag} or ROMFEED_{variable}: {reason}"))
+}
+
 /// The place of a settings file.
 #[derive(Clone)]
 pub(super) struct Origin {
@@ -65,6 +71,14 @@ impl Origin {
     /// Describes what is wrong with a key or a table.
     pub(super) fn error(&self, key: &str, reason: &dyn std::fmt::Display) -> ConfigError {
         ConfigError::new(format!("{}: {key}: {reason}", self.name))
+    }
+
+    /// Describes what is wrong with a catalog from flags, or else from the file.
+    pub(super) fn catalog_error(&self, flags: &[PathBuf], reason: &str) -> ConfigError {
+        match flags {
+            [] => self.error("catalog", &reason),
+            [..] => flag_error("catalog", &reason),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::args::Places;
 use super::super::devices::{self, Devices};
 use super::super::escape::shown;
 use super::bucket;
-use super::file::{ConfigError, FileConfig, OneOrMany, Origin};
+use super::file::{ConfigError, FileConfig, OneOrMany, Origin, flag_error};
 
 /// Returns a configuration in which only files and folders are set, and the bucket that has the catalog, if one does.
 pub(super) fn resolve(
@@ -85,7 +85,7 @@ fn resolve_catalogs(
     let is_file = |path: &&PathBuf| store::is_folder(path) && without_slash(path).is_file();
     if let Some(file) = catalogs.iter().find(is_file) {
         let what = format!("`{}` is a file, not a folder", shown(file));
-        let error = catalog_error(flags, &what, origin);
+        let error = origin.catalog_error(flags, &what);
         return Err(error.with_hint("name it without `/` at its end".to_owned()));
     }
     // A path with `/` at its end has one file for each device.
@@ -96,14 +96,6 @@ fn resolve_catalogs(
     Ok(catalogs.into_iter().map(with_slash).collect())
 }
 
-/// Describes what is wrong with a catalog from flags or else the settings.
-fn catalog_error(flags: &[PathBuf], what: &str, origin: &Origin) -> ConfigError {
-    match flags {
-        [] => origin.error("catalog", &what),
-        [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {what}")),
-    }
-}
-
 /// Refuses the folder of zips as a folder of catalogs.
 fn check_catalogs(config: &Config, flags: &[PathBuf], origin: &Origin) -> Result<(), ConfigError> {
     let builds = config.builds.canonicalize().ok();
@@ -112,7 +104,7 @@ fn check_catalogs(config: &Config, flags: &[PathBuf], origin: &Origin) -> Result
         None => Ok(()),
         Some(path) => {
             let what = format!("`{}` is the folder of zips", shown(path));
-            let error = catalog_error(flags, &what, origin);
+            let error = origin.catalog_error(flags, &what);
             Err(error.with_hint("name a file, or a folder of its own".to_owned()))
         }
     }
@@ -132,11 +124,7 @@ fn check_folder(
     let is_file = |path: &Path| path.metadata().is_ok_and(|found| !found.is_dir());
     let what = |path: &Path| format!("`{}` is a file, not a folder", shown(path));
     let error = match (flag, set) {
-        (Some(path), _) if is_file(path) => ConfigError::new(format!(
-            "--{key} or ROMFEED_{}: {}",
-            key.to_uppercase(),
-            what(path)
-        )),
+        (Some(path), _) if is_file(path) => flag_error(key, &what(path)),
         (None, Some(path)) if is_file(&origin.folder.join(path)) => origin.error(key, &what(path)),
         _ => return Ok(()),
     };

@@ -242,7 +242,8 @@ impl FileSource {
                     region: self.region.clone(),
                     path_style: self.path_style,
                 };
-                Host::S3(store.bucket("s3", value)?)
+                let name = BucketName::parse(value).map_err(|reason| format!("s3: {reason}"))?;
+                Host::S3(store.bucket(&name, keys()?)?)
             }
             _ => Host::Listing {
                 url: format!("{}/", parse_address(kind, value)?),
@@ -340,9 +341,15 @@ pub(super) struct FileStore {
     path_style: Option<bool>,
 }
 
-impl FileStore {
-    /// Checks a bucket, `s3://bucket/folder`, that `key` names.
-    pub(super) fn bucket(&self, key: &str, value: &str) -> Result<Bucket, String> {
+/// The name of a bucket and of a folder in it.
+pub(super) struct BucketName<'v> {
+    name: &'v str,
+    folder: &'v str,
+}
+
+impl BucketName<'_> {
+    /// Parses `s3://bucket/folder`.
+    pub(super) fn parse(value: &str) -> Result<BucketName<'_>, String> {
         let rest = value.strip_prefix("s3://").unwrap_or_default();
         let (name, folder) = rest.split_once('/').unwrap_or((rest, ""));
         let folder = folder.trim_end_matches('/');
@@ -350,12 +357,23 @@ impl FileStore {
         let is_sound = name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name.chars().all(is_name)
             && (folder.is_empty() || folder.split('/').all(|part| filename_fault(part).is_none()));
-        if !is_sound {
-            return Err(format!(
-                "{key}: `{}` is not s3://bucket or s3://bucket/folder",
+        match is_sound {
+            true => Ok(BucketName { name, folder }),
+            false => Err(format!(
+                "`{}` is not s3://bucket or s3://bucket/folder",
                 value.escape_debug()
-            ));
+            )),
         }
+    }
+}
+
+impl FileStore {
+    /// Combines the keys of the table with the name of a bucket, and with the keys that sign its requests.
+    pub(super) fn bucket(
+        &self,
+        BucketName { name, folder }: &BucketName<'_>,
+        keys: Option<Keys>,
+    ) -> Result<Bucket, String> {
         let region = self.region.as_deref().unwrap_or("us-east-1");
         let is_region = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if region.is_empty() || !region.chars().all(is_region) {
@@ -381,17 +399,17 @@ impl FileStore {
         Ok(Bucket {
             url,
             region: region.to_owned(),
-            prefix: match folder {
+            prefix: match *folder {
                 "" => String::new(),
                 folder => format!("{folder}/"),
             },
-            keys: keys()?,
+            keys,
         })
     }
 }
 
 /// Returns the keys for buckets, from the variables that the tools of Amazon read.
-fn keys() -> Result<Option<Keys>, String> {
+pub(super) fn keys() -> Result<Option<Keys>, String> {
     let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
     match names.map(variable) {
         [Some(id), Some(secret)] => Ok(Some(Keys {

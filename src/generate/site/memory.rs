@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::super::hash::hash;
+use super::super::report::Log;
 use super::super::state::cache_key;
 use super::outline::Newest;
 use super::overview::Overview;
-use super::report::Log;
 use super::settings_digest;
 use super::sketch::Sketch;
 use crate::files::{open_regular, read_file, write_atomically};

@@ -35,6 +35,7 @@ use crate::publish::writer::{self, Compared, Comparer, Manifest};
 
 pub(super) use concerned::Concerned;
 pub use in_the_way::InTheWay;
+pub use memory::MEMORY;
 pub(super) use memory::Memory;
 pub(super) use notes::Notes;
 pub use sink::{Part, Sink};
