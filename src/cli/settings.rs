@@ -50,8 +50,8 @@ fn open(_: Bucket, _: &Path) -> Result<Arc<dyn Place>, ConfigError> {
         .with_hint("use a release of romfeed, or build it with `--features s3`".to_owned()))
 }
 
-/// Resolves the settings and runs a command with them. Prints what is wrong with the settings, and
-/// does not run the command then.
+/// Resolves the settings, warns of what has no effect, and runs a command with them. Prints what is wrong with the
+/// settings, and does not run the command then.
 pub(crate) fn with_resolved(
     file: Option<&Path>,
     flags: Flags,
@@ -59,7 +59,12 @@ pub(crate) fn with_resolved(
     run: impl FnOnce(Resolved) -> io::Result<Outcome>,
 ) -> io::Result<Outcome> {
     match resolve(file, flags) {
-        Ok(resolved) => run(resolved),
+        Ok(resolved) => {
+            if let Some(unused) = &resolved.unused {
+                terminal.warning(unused);
+            }
+            run(resolved)
+        }
         Err(error) => {
             terminal.error(&chain(&error), error.hint.as_deref());
             Ok(Outcome::Usage)

@@ -115,3 +115,30 @@ fn a_wrong_key_of_a_bucket_names_its_table() {
             .says(&format!("error: romfeed.toml: [s3]: {error}"));
     }
 }
+
+#[test]
+fn a_table_for_buckets_that_nothing_uses_is_warned_of() {
+    let warning =
+        "warning: romfeed.toml: [s3]: it is for a catalog in a bucket, and `catalog` names none";
+    let table = "[s3]\nregion = \"eu-central-1\"\n";
+    for catalog in ["", "catalog = \"catalog/\"\n"] {
+        let settings = format!("base_url = \"{BASE_URL}\"\n{catalog}{table}");
+        let dir = RomDir::new().file("romfeed.toml", settings).file(
+            &format!("builds/{}", bacon_name(0)),
+            super::support::bacon(0),
+        );
+        for args in [
+            &["generate"][..],
+            &["check"],
+            &["simulate", "--device", "bacon"],
+            &["catalog", "list"],
+        ] {
+            let run = dir.run(args).says(warning);
+            assert_eq!(run.stderr.matches("[s3]").count(), 1, "{}", run.stderr);
+        }
+        // With these flags, it may be for another run.
+        dir.run(&["catalog", "list", "--catalog", "other.json"])
+            .expect(0)
+            .lacks("[s3]");
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use romfeed::model::config::{COPIES_DIR, STATE_DIR};
 use romfeed::model::source::Bucket;
 
-use super::file::{ConfigError, OneOrMany, Origin};
+use super::file::{ConfigError, FileConfig, OneOrMany, Origin};
 use super::source_tables::{BucketName, FileStore, keys};
 
 /// A catalog in a bucket.
@@ -68,6 +68,23 @@ pub(super) fn resolve(
         .join(name)
         .join("");
     Ok(Some(Shared { bucket, folder }))
+}
+
+/// Describes a table `[s3]` without a catalog in a bucket, unless flags name another catalog for this run.
+pub(super) fn unused(
+    settings: &FileConfig,
+    is_used: bool,
+    flags: &[PathBuf],
+    origin: &Origin,
+) -> Option<String> {
+    let is_unused = settings.s3.is_some() && !is_used && flags.is_empty();
+    is_unused.then(|| {
+        format!(
+            "{}: [s3]: it is for a catalog in a bucket, and `catalog` names none; \
+             a [[source]] has the same keys in its own table",
+            origin.name
+        )
+    })
 }
 
 /// Returns a path that is an address, but not that of a bucket, and what to name instead.

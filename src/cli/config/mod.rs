@@ -54,6 +54,8 @@ pub(crate) struct Resolved {
     /// The bucket that has the catalog; the settings have the folder for its copy.
     pub(crate) bucket: Option<Bucket>,
     pub(crate) devices_errors: Vec<String>,
+    /// What has no effect, whatever builds there are.
+    pub(crate) unused: Option<String>,
 }
 
 /// The flags that take precedence over settings of the file; clap has added the values of the
@@ -101,6 +103,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
         .map_err(|e| origin.error("family", &e))?;
     Ok(Resolved {
         config,
+        unused: bucket::unused(&settings, bucket.is_some(), &flags.places.catalog, &origin),
         bucket,
         devices_errors: devices.errors,
     })

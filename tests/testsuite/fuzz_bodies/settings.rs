@@ -106,7 +106,7 @@ fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
     if let Some(bucket) = &resolved.bucket {
         assert!(bucket.url.contains("://"), "{bucket:?}");
     }
-    for error in &resolved.devices_errors {
+    for error in resolved.devices_errors.iter().chain(&resolved.unused) {
         assert!(!error.contains('\n'), "{error}");
     }
     Some(resolved.config)
