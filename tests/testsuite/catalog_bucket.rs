@@ -356,6 +356,46 @@ fn file_name_that_two_machines_use_at_the_same_time_is_taken_by_one() {
 }
 
 #[test]
+fn import_is_made_again_if_another_machine_writes_meanwhile() {
+    let feed = serde_json::json!({"response": [{
+        "datetime": 1_722_480_000,
+        "filename": "lineage-21.0-20240802-nightly-bacon.zip",
+        "id": "c".repeat(64),
+        "romtype": "nightly",
+        "size": 9,
+        "url": "https://dl.example.org/lineage-21.0-20240802-nightly-bacon.zip",
+        "version": "21.0",
+    }]});
+    for nums in [0, 1] {
+        let (other, store) = (Store::new(), Store::new());
+        let dir = machine(&store).file("feed.json", feed.to_string());
+        // The file of the device is new, or has a build.
+        for number in 0..nums {
+            add(&machine(&other), "bacon", number).expect(0);
+            add(&dir, "bacon", number).expect(0);
+        }
+        add(&machine(&other), "bacon", 7).expect(0);
+        let key = "catalog/bacon.json";
+        store.put_meanwhile(key, &other.get(key).unwrap());
+        let args = ["catalog", "import", "--device", "bacon", "feed.json"];
+        let run = run(&dir, &args).expect(0);
+        let run = run.says("feed.json (v1): 1 added");
+        assert_eq!(run.stderr.matches("added lineage").count(), 1);
+        let text = store.get(key).unwrap();
+        assert!(
+            text.contains("20240802") && text.contains("20240007"),
+            "{text}"
+        );
+        assert_eq!(
+            text.matches("\"filename\"")
+                .count()
+                .max(text.matches("\"path\"").count()),
+            nums as usize + 2
+        );
+    }
+}
+
+#[test]
 fn machines_that_use_one_file_name_never_leave_it_to_two() {
     let store = Store::new();
     let devices = ["alpha", "beta", "gamma", "delta"];

@@ -10,7 +10,7 @@ use std::path::Path;
 use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, EntryOutcome, EntryReport};
 use romfeed::catalog::exchange::{self, Feed, FeedEntry, Format};
-use romfeed::catalog::{Catalog, Catalogs, Held, file};
+use romfeed::catalog::{Catalog, Catalogs, Held, file, until_written};
 use romfeed::generate::{self, PublishedVariants, SharedLists, lock_catalog};
 use romfeed::model::build::{Build, Device, Romtype, Variant};
 use romfeed::model::config::{AddressSource, Config};
@@ -83,21 +83,18 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     let usage = |message: String| Refusal::Input(message, Outcome::Usage);
     let given = parse_given(args).map_err(usage)?;
     let (name, bytes) = read_feed(&args.file).map_err(usage)?;
-    let held = lock_catalog(config)?;
-    let mut catalogs = Catalogs::load(config).map_err(generate::Error::from)?;
-    generate::require_published(config, &catalogs)?;
-    let mut feed = parse_feed(args, config, &catalogs, &given, &bytes).map_err(|error| {
-        let outcome = match error.is_usage() {
-            true => Outcome::Usage,
-            false => Outcome::Failed,
-        };
-        Refusal::Input(format!("{name}: {}", chain(&error)), outcome)
+    let is_overtaken =
+        |refusal: &Refusal| matches!(refusal, Refusal::Run(error) if error.is_overtaken());
+    let Merged {
+        feed,
+        before,
+        catalogs,
+        answers,
+        num_bad,
+        is_refused,
+    } = until_written(is_overtaken, || {
+        merge_feed(args, config, &given, &name, &bytes)
     })?;
-    let before = catalogs.clone();
-    let entries = std::mem::take(&mut feed.entries);
-    let answers = add_entries(config, entries, feed.format, &before, &mut catalogs);
-    let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
-    let is_refused = num_bad > 0 && !args.skip_bad;
     print_answers(terminal, &name, &feed, &answers, is_refused);
     if is_refused {
         print_refusal(terminal, &name, num_bad, answers.len());
@@ -109,9 +106,6 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         return Err(Refusal::Input(message, Outcome::Failed));
     }
     let is_new = catalogs.own != before.own;
-    if is_new {
-        save(config, &held, &before.own, &catalogs)?;
-    }
     print_summary(terminal, &named, &answers);
     let has_new_texts = store_texts(terminal, config, &answers, &feed.text);
     if is_new {
@@ -126,6 +120,53 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         terminal.line("next: romfeed generate");
     }
     Ok(Outcome::from_success(num_bad == 0))
+}
+
+/// A feed, the catalogs before and with its builds, and what became of each entry.
+struct Merged {
+    feed: Feed,
+    before: Catalogs,
+    catalogs: Catalogs,
+    answers: Vec<EntryReport>,
+    num_bad: usize,
+    /// Whether bad entries keep the others out, too.
+    is_refused: bool,
+}
+
+/// Adds the builds of a feed to the catalog, and writes that.
+fn merge_feed(
+    args: &ImportArgs,
+    config: &Config,
+    given: &Given,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Merged, Refusal> {
+    let held = lock_catalog(config)?;
+    let mut catalogs = Catalogs::load(config).map_err(generate::Error::from)?;
+    generate::require_published(config, &catalogs)?;
+    let mut feed = parse_feed(args, config, &catalogs, given, bytes).map_err(|error| {
+        let outcome = match error.is_usage() {
+            true => Outcome::Usage,
+            false => Outcome::Failed,
+        };
+        Refusal::Input(format!("{name}: {}", chain(&error)), outcome)
+    })?;
+    let before = catalogs.clone();
+    let entries = std::mem::take(&mut feed.entries);
+    let answers = add_entries(config, entries, feed.format, &before, &mut catalogs);
+    let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
+    let is_refused = num_bad > 0 && !args.skip_bad;
+    if !is_refused && catalogs.own != before.own {
+        save(config, &held, &before.own, &catalogs)?;
+    }
+    Ok(Merged {
+        feed,
+        before,
+        catalogs,
+        answers,
+        num_bad,
+        is_refused,
+    })
 }
 
 /// Parses a feed with what the flags, its path, the settings and the catalog say about it.
