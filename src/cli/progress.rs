@@ -22,7 +22,7 @@ use super::report::{Terminal, count};
 
 // Each fits a line of 60 characters.
 const UPLOADING: &str = "uploading {msg} {bar:8} {amount}";
-const LISTING: &str = "{spinner} {elapsed:4} asking {wide_msg}";
+const LISTING: &str = "{spinner} {elapsed:4} {pos} of {len} sources listed, asking {wide_msg}";
 const READING: &str = "reading {bar:10} {pos} of {len} zips{pace}";
 const HASHING: &str = "hashing {bar:10} {amount}";
 const DOWNLOADING: &str = "downloading {bar:8} {amount}";
@@ -160,17 +160,24 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn listing(&self, source: &str) {
+    fn listing(&self, num_sources: usize) {
+        self.begin(LISTING, num_sources as u64);
+    }
+
+    fn asking(&self, source: &str) {
         let source = source.escape_debug().to_string();
         if self.terminal.verbosity > 0 {
             self.terminal
                 .line(&format!("asking {source} for its files"));
         }
         self.bar.set_message(source);
-        self.begin(LISTING, 0);
     }
 
     fn listed(&self) {
+        self.bar.inc(1);
+    }
+
+    fn listing_done(&self) {
         self.end();
     }
 

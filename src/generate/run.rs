@@ -14,10 +14,14 @@ use crate::model::config::Config;
 
 /// Follows the progress of a run. The methods are called from several threads.
 pub trait Observer: Sync {
-    /// Called before a source is listed.
-    fn listing(&self, _source: &str) {}
+    /// Called before sources are listed, with their number.
+    fn listing(&self, _num_sources: usize) {}
+    /// Called before a source is listed; several may be listed at once.
+    fn asking(&self, _source: &str) {}
     /// Called when a source was listed, or could not be.
     fn listed(&self) {}
+    /// Called when all sources were listed.
+    fn listing_done(&self) {}
     /// Called before packages of sources are read, with their number.
     fn reading(&self, _num_packages: usize) {}
     /// Called when another package of a source was read, or could not be.

@@ -90,6 +90,7 @@ mod sharing;
 mod simulate;
 mod simulate_phones;
 mod sources;
+mod sources_at_once;
 mod sources_broken;
 mod sources_changed;
 mod sources_corrected;

@@ -187,7 +187,7 @@ pub(super) struct Asked {
     pub(super) log: Log,
 }
 
-/// Lists all sources and compares them with the catalogs.
+/// Lists all sources, several at once, and compares them with the catalogs.
 ///
 /// # Errors
 /// If the system starts no threads.
@@ -201,22 +201,35 @@ pub(super) fn ask(
     let pool = thread_pool(run.config.source_jobs)?;
     let scope = &run.config.scope;
     let wanted = run.config.sources.iter();
-    for config in wanted.filter(|source| scope.covers_source(source)) {
-        run.observer.listing(&config.name);
-        let counted = Arc::new(Counted::new(Arc::clone(fetch)));
-        let mut state = SourceState {
-            name: config.name.clone(),
-            ..SourceState::default()
-        };
-        match ask_one(run, &pool, config, &counted, &known, &mut state) {
-            Ok((folder, compared, warnings)) => {
-                for text in warnings {
+    let wanted: Vec<&SourceConfig> = wanted.filter(|s| scope.covers_source(s)).collect();
+    run.observer.listing(wanted.len());
+    let answers = pool.install(|| {
+        let answers = wanted.par_iter().map(|config| {
+            run.observer.asking(&config.name);
+            let counted = Arc::new(Counted::new(Arc::clone(fetch)));
+            let mut state = SourceState {
+                name: config.name.clone(),
+                ..SourceState::default()
+            };
+            let answer = ask_one(run, &pool, config, &counted, &known, &mut state);
+            run.observer.listed();
+            state.traffic = counted.traffic();
+            (counted, state, answer)
+        });
+        answers.collect::<Vec<_>>()
+    });
+    run.observer.listing_done();
+    for (config, (counted, mut state, answer)) in wanted.into_iter().zip(answers) {
+        sources.connections.insert(config.name.clone(), counted);
+        match answer {
+            Ok(answer) => {
+                for text in answer.warnings {
                     log.warn(&config.name, text);
                 }
-                log.faults.extend(compared.fault);
-                sources.new.extend(compared.new);
+                log.faults.extend(answer.compared.fault);
+                sources.new.extend(answer.compared.new);
                 let of_device = |build: &Build| scope.covers_device(&build.device);
-                let known = compared.known.into_iter();
+                let known = answer.compared.known.into_iter();
                 sources
                     .known
                     .extend(known.filter(|known| of_device(&known.build)));
@@ -224,19 +237,15 @@ pub(super) fn ask(
                     let record = catalogs.own.builds.get(identity);
                     record.is_some_and(|record| of_device(&record.build))
                 };
-                sources
-                    .gone
-                    .extend(compared.gone.into_iter().filter(is_own));
-                sources.folders.insert(config.name.clone(), folder);
+                let gone = answer.compared.gone.into_iter();
+                sources.gone.extend(gone.filter(is_own));
+                sources.folders.insert(config.name.clone(), answer.folder);
             }
             Err(fault) => {
                 state.error = Some(fault.error.to_string());
                 log.faults.push(fault);
             }
         }
-        run.observer.listed();
-        state.traffic = counted.traffic();
-        sources.connections.insert(config.name.clone(), counted);
         states.push(state);
     }
     Ok(Asked {
@@ -246,7 +255,14 @@ pub(super) fn ask(
     })
 }
 
-/// Lists one source and compares it with the catalogs; also returns warnings.
+/// What one source lists, compared with the catalogs.
+struct Answer {
+    folder: RemoteFolder,
+    compared: Compared,
+    warnings: Vec<String>,
+}
+
+/// Lists one source and compares it with the catalogs.
 fn ask_one(
     run: &Run<'_>,
     pool: &ThreadPool,
@@ -254,7 +270,7 @@ fn ask_one(
     counted: &Arc<Counted>,
     known: &Known<'_>,
     state: &mut SourceState,
-) -> Result<(RemoteFolder, Compared, Vec<String>), Fault> {
+) -> Result<Answer, Fault> {
     let fault = |kind, error| Fault {
         path: config.name.clone(),
         kind,
@@ -282,7 +298,11 @@ fn ask_one(
         new.for_each(|package| package.file = folder.with_digests(&package.file));
     });
     compare::count_digests(&compared, &folder, state);
-    Ok((folder, compared, warnings))
+    Ok(Answer {
+        folder,
+        compared,
+        warnings,
+    })
 }
 
 /// What all sources list, and what was noticed.
