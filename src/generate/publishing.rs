@@ -52,7 +52,7 @@ pub(super) fn publish(
     // Changelogs next to packages were read meanwhile.
     inputs.sources.count_traffic(&mut report.sources);
     let projects = projects::not_stored(config, &merged, projects, &inputs.stored);
-    let notes = Notes::new(config, &inputs.folders, &inputs.stored, listed, projects);
+    let notes = Notes::new(config, inputs.folders, inputs.stored, listed, projects);
     let lock = match config.dry_run || report.is_refused(config) {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),

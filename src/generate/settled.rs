@@ -3,12 +3,8 @@
 //! In: a catalog with one file for each device. Out: the site. The builds of a device are in memory only while its pages
 //! are rendered, and those of a device that is as the last run left it are not read at all.
 
-use std::collections::BTreeMap;
-
-use super::changelogs::Gathered;
 use super::report::Report;
 use super::run::{Observer, thread_pool};
-use super::sidecars::{self, Folders};
 use super::site::{self, Known, Memory, Notes, Stock};
 use super::state::RUN_WAIT;
 use super::state::lock_state;
@@ -71,15 +67,7 @@ fn make(
     observer: &dyn Observer,
     mut report: Report,
 ) -> Result<Report, Error> {
-    let stored = sidecars::list_stored(&config.changelogs)?;
-    let folders = Folders::new(config, None);
-    let notes = Notes::new(
-        config,
-        &folders,
-        &stored,
-        Gathered::default(),
-        BTreeMap::new(),
-    );
+    let notes = Notes::local(config)?;
     let lock = match report.is_refused(config) {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),

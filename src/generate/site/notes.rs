@@ -12,8 +12,8 @@ use digest_lanes::Stamp;
 
 use super::super::hash::{hash, number};
 use super::super::report::Log;
-use super::super::sidecars::Folders;
-use super::super::{changelogs, projects};
+use super::super::sidecars::{self, Folders};
+use super::super::{Error, changelogs, projects};
 use super::sketch::Sketch;
 use crate::catalog::Catalog;
 use crate::ingest::projects::{History, Projects};
@@ -25,8 +25,8 @@ use crate::source::Folder;
 /// The texts about all builds.
 pub(in crate::generate) struct Notes<'a> {
     config: &'a Config,
-    folders: &'a Folders<'a>,
-    stored: &'a BTreeSet<String>,
+    folders: Folders<'a>,
+    stored: BTreeSet<String>,
     /// The changelogs of builds whose sources were listed.
     listed: changelogs::Gathered,
     /// The projects of builds whose stored copies differ, by identity.
@@ -55,16 +55,27 @@ pub(super) struct OfPart {
 }
 
 impl<'a> Notes<'a> {
+    /// Takes the texts that are here; nothing is read on hosts.
+    ///
+    /// # Errors
+    /// [`Error::List`] if the stored copies cannot be listed.
+    pub(in crate::generate) fn local(config: &'a Config) -> Result<Notes<'a>, Error> {
+        let stored = sidecars::list_stored(&config.changelogs)?;
+        let folders = Folders::new(config, None);
+        let (listed, projects) = (changelogs::Gathered::default(), BTreeMap::new());
+        Ok(Notes::new(config, folders, stored, listed, projects))
+    }
+
     /// Takes the texts that are here and those that were read on hosts.
     pub(in crate::generate) fn new(
         config: &'a Config,
-        folders: &'a Folders<'a>,
-        stored: &'a BTreeSet<String>,
+        folders: Folders<'a>,
+        stored: BTreeSet<String>,
         listed: changelogs::Gathered,
         projects: BTreeMap<String, Projects>,
     ) -> Notes<'a> {
         let mut digests: HashMap<u64, u64> = HashMap::new();
-        for name in stored {
+        for name in &stored {
             let stem = name.rsplit_once('.').map_or(&**name, |(stem, _)| stem);
             let of_stem = digests.entry(hash(stem)).or_default();
             *of_stem = hash(&(*of_stem, name, state(&config.changelogs.join(name))));
@@ -146,7 +157,7 @@ impl<'a> Notes<'a> {
             builds.partition(|build| self.folders.has_listed(build));
         let nothing = BTreeSet::new();
         let (mut gathered, log) =
-            changelogs::gather(self.config, others, self.stored, self.folders, &nothing);
+            changelogs::gather(self.config, others, &self.stored, &self.folders, &nothing);
         let known = listed.into_iter().filter_map(|build| {
             let changelog = self.listed.changelogs.get(&build.filename)?;
             Some((build.filename.clone(), changelog.clone()))
@@ -162,14 +173,14 @@ impl<'a> Notes<'a> {
 
     /// Returns the changes of projects in the builds of a part.
     pub(super) fn history(&self, part: &Catalog) -> History {
-        projects::gather(self.config, part, &self.projects, self.stored).history
+        projects::gather(self.config, part, &self.projects, &self.stored).history
     }
 
     /// Returns the texts about the builds of a part with this name, and remembers what is to be stored of them.
     pub(super) fn of_part(&self, name: &str, part: &Catalog) -> OfPart {
         let builds = part.builds.values().map(|record| &record.build);
         let (mut changelogs, log) = self.changelogs(builds);
-        let mut projects = projects::gather(self.config, part, &self.projects, self.stored);
+        let mut projects = projects::gather(self.config, part, &self.projects, &self.stored);
         let texts = OfPart {
             changelogs: std::mem::take(&mut changelogs.changelogs),
             history: std::mem::take(&mut projects.history),

@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::changelogs::Gathered;
 use super::super::folders::primary_catalog;
-use super::super::sidecars::{self, Folders};
 use super::super::{Error, Report, lost};
 use super::memory::Memory;
 use super::notes::Notes;
@@ -94,15 +92,7 @@ pub fn snapshot<S: Sink>(
     }
     let merged = catalogs.merged()?;
     let mut report = Report::default();
-    let stored = sidecars::list_stored(&config.changelogs)?;
-    let folders = Folders::new(config, None);
-    let notes = Notes::new(
-        config,
-        &folders,
-        &stored,
-        Gathered::default(),
-        BTreeMap::new(),
-    );
+    let notes = Notes::local(config)?;
     let (stock, memory) = (Stock::loaded(&merged), Memory::new(config));
     let site = Site {
         config,
