@@ -128,11 +128,11 @@ fn find_known<'c>(
     let config = run.config;
     let Some(concerned) = run.concerned else {
         let stock = Stock::loaded(merged);
-        let known = Known::find(config, &stock, memory)?;
+        let known = Known::find(config, &stock, memory, None)?;
         return Ok(Some((stock, known)));
     };
     let stock = Stock::folder(&config.catalogs[0])?.with_loaded(&concerned.files, merged);
-    let known = Known::find(config, &stock, memory)?;
+    let known = Known::find(config, &stock, memory, None)?;
     if !known.sketches.are_distinct() || known.sketches.are_empty() {
         return Ok(None);
     }

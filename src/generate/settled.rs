@@ -5,14 +5,14 @@
 
 use super::report::Report;
 use super::run::{Observer, thread_pool};
-use super::site::{self, Known, Memory, Notes, Stock};
-use super::state::RUN_WAIT;
-use super::state::lock_state;
+use super::site::{self, Describer, Displaced, Known, Memory, Notes, Sorter, Stock};
+use super::state::{RUN_WAIT, lock_state};
 use super::{Error, folders, start};
 use crate::catalog::{Held, store};
 use crate::files::remove_leftover_copies;
 use crate::model::config::Config;
-use crate::publish::writer;
+use crate::publish::{feed, writer};
+use std::path::Path;
 
 /// Makes the site, if that is all there is to do; else changes neither catalog nor site and returns none. `now` is in
 /// seconds since the epoch.
@@ -43,36 +43,41 @@ pub(super) fn generate(
     let pool = thread_pool(config.jobs)?;
     let held = Held::lock(&config.place, path, RUN_WAIT)?;
     remove_leftover_copies(&config.changelogs);
-    pool.install(|| {
-        let stock = Stock::folder(path)?;
-        let known = Known::find(config, &stock, Memory::of_last_run(config))?;
-        let sketches = &known.sketches;
-        if sketches.are_empty() || !sketches.are_settled(config) {
-            return Ok(None);
-        }
-        known.require_published(config)?;
-        report.append(sketches.warn_of_missing_sources(config));
-        report.unseen = sketches.served();
-        make(config, now, &stock, known, held, observer, report).map(Some)
-    })
+    pool.install(|| make(config, path, now, held, observer, report))
 }
 
-/// Makes and writes the site.
+/// Makes and writes the site from a folder of catalogs, unless that needs a change.
 fn make(
     config: &Config,
+    path: &Path,
     now: i64,
-    stock: &Stock<'_>,
-    known: Known,
     held: Held,
     observer: &dyn Observer,
     mut report: Report,
-) -> Result<Report, Error> {
+) -> Result<Option<Report>, Error> {
     let notes = Notes::local(config)?;
+    let stock = Stock::folder(path)?;
+    let known = find_known(config, now, &stock, &notes)?;
+    let sketches = &known.sketches;
+    if sketches.are_empty() || !sketches.are_settled(config) {
+        return Ok(None);
+    }
+    known.require_published(config)?;
+    report.append(sketches.warn_of_missing_sources(config));
+    report.unseen = sketches.served();
     let lock = match report.is_refused(config) {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    let made = site::make(config, now, stock, known, notes, lock.as_ref(), &mut report)?;
+    let made = site::make(
+        config,
+        now,
+        &stock,
+        known,
+        notes,
+        lock.as_ref(),
+        &mut report,
+    )?;
     if let Some(lock) = lock.filter(|_| !report.is_refused(config)) {
         observer.writing();
         made.store_texts(held.place())?;
@@ -80,5 +85,28 @@ fn make(
         made.write(config, &mut report, &lock, &stock.stamps().collect())?;
         observer.written();
     }
-    Ok(report)
+    Ok(Some(report))
+}
+
+/// Finds out what is known of the site; files that are read are described at once.
+fn find_known(
+    config: &Config,
+    now: i64,
+    stock: &Stock<'_>,
+    notes: &Notes<'_>,
+) -> Result<Known, Error> {
+    let sorter = Sorter {
+        config,
+        now,
+        displaced: &const { Displaced::new() },
+    };
+    let describer = |feeds: feed::Renderer<'_>| Describer {
+        sorter,
+        notes,
+        most: feeds.most_on_site_pages(),
+    };
+    // If templates of feeds cannot be used, rendering tells why.
+    let describer = feed::Renderer::new(config).ok().map(describer);
+    let memory = Memory::of_last_run(config);
+    Known::find(config, stock, memory, describer.as_ref())
 }

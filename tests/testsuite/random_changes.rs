@@ -490,6 +490,14 @@ impl Story {
             let different: Vec<&String> = paths.filter(differs).collect();
             assert!(different.is_empty(), "{different:?} after\n{}", story());
         }
+        // A trial run has all catalogs in memory at once.
+        let trial = told(&copy.run(&["generate", "--dry-run"])).1;
+        let is_same = ["is up to date", "nothing to publish"].map(|text| trial.contains(text));
+        assert!(
+            expected.code != Some(0) || is_same.contains(&true),
+            "{trial}\n{}",
+            story()
+        );
     }
 }
 

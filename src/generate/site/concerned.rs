@@ -46,7 +46,7 @@ impl Concerned {
             return Ok(None);
         }
         let stock = Stock::folder(&config.catalogs[0])?;
-        let sketches = Sketches::new(config, &stock, memory)?;
+        let sketches = Sketches::new(config, &stock, memory, &|_, _, _| ())?;
         let is_changing = !sketches.are_distinct() || !sketches.has_all_aliases(config);
         let published: TextList = published.iter().collect();
         if is_changing || sketches.find_lost(&published).is_some() {

@@ -1,6 +1,7 @@
 //! Renders a site, plans what to write, writes it, and remembers it for the next run.
 
 mod concerned;
+mod describe;
 mod in_the_way;
 mod memory;
 mod notes;
@@ -19,13 +20,16 @@ mod warnings;
 
 use std::collections::BTreeMap;
 
+use self::describe::Early;
 use self::notes::Found;
 use self::outline::Newest;
 use self::pages::Site;
+use self::sketch::Sketch;
 use self::sketches::Sketches;
 use self::unchanged::{Comparison, Parts};
 use super::report::{Log, Report};
 use super::{Error, changelogs, projects};
+use crate::catalog::Catalog;
 use crate::files::Place;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
@@ -34,6 +38,7 @@ use crate::publish::text_list::TextList;
 use crate::publish::writer::{self, Compared, Comparer, Manifest};
 
 pub(super) use concerned::Concerned;
+pub(super) use describe::{Describer, Displaced, Sorter};
 pub use in_the_way::InTheWay;
 pub use memory::MEMORY;
 pub(super) use memory::Memory;
@@ -51,25 +56,34 @@ pub(super) struct Known {
     manifest: Option<Manifest>,
     /// What phones know all builds and tombstones by, sorted.
     names: TextList,
+    /// Descriptions of the files that were read.
+    early: Early,
 }
 
 impl Known {
-    /// Sketches the catalog, and reads the manifest of the site.
+    /// Sketches the catalog, and reads the manifest of the site. A describer describes the files that are read.
     pub(super) fn find(
         config: &Config,
         stock: &Stock<'_>,
         mut memory: Memory,
+        describer: Option<&Describer<'_>>,
     ) -> Result<Known, Error> {
+        let early = Early::default();
+        let see = |file: &str, sketch: &Sketch, catalog: &Catalog| {
+            if let Some(describer) = describer {
+                early.add(file, describer.describe(catalog, &sketch.names, |_| ()));
+            }
+        };
         let manifest = writer::read_manifest(&config.out)?;
         let none = TextList::default();
         let published = manifest.as_ref().map_or(&none, |manifest| &manifest.builds);
-        let mut sketches = Sketches::new(config, stock, &memory)?;
-        let names = match sketches.names(published) {
+        let mut sketches = Sketches::new(config, stock, &memory, &see)?;
+        let names = match sketches.take_names(published) {
             Some(names) => names,
             None => {
                 memory.forget_catalogs();
-                sketches = Sketches::new(config, stock, &memory)?;
-                sketches.names(published).expect("all files were read")
+                sketches = Sketches::new(config, stock, &memory, &see)?;
+                sketches.take_names(published).expect("all files were read")
             }
         };
         Ok(Known {
@@ -77,6 +91,7 @@ impl Known {
             memory,
             manifest,
             names,
+            early,
         })
     }
 
@@ -126,6 +141,7 @@ pub(super) fn make(
         mut memory,
         manifest,
         names,
+        early,
     } = known;
     let mut comparison = Comparison::new(config, lock, &mut memory, manifest);
     let site = Site {
@@ -135,6 +151,7 @@ pub(super) fn make(
         notes: &notes,
         now,
         memory: &memory,
+        early: &early,
     };
     let render = |comparison: &Comparison<'_>| {
         let (mut rendered, log) = site.render(comparison)?;

@@ -38,10 +38,9 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    /// Describes a part. Its faults are in the log; with any, it is not to be remembered.
+    /// Describes a part, without its digest. Its faults are in the log; with any, it is not to be remembered.
     pub(super) fn new(
         config: &Config,
-        digest: Option<u64>,
         catalog: &Catalog,
         channels: &Channels<'_>,
         history: &History,
@@ -76,7 +75,7 @@ impl Overview {
         let mut warnings = warnings::shared_names(config, &channels.channels);
         warnings.extend(warnings::withheld(config, &channels.withheld));
         let overview = Overview {
-            digest: digest.filter(|_| log.faults.is_empty()),
+            digest: None,
             outline: Outline::new(channels.channels.iter(), &describe, is_newest),
             totals: Totals {
                 families: families::families(config, catalog).into_values().collect(),

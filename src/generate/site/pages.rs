@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::super::Error;
 use super::super::hash::hash;
 use super::super::report::{FEEDS, Log};
+use super::describe::{Describer, Displaced, Early, Sorter};
 use super::memory::Memory;
 use super::notes::{NewTexts, Notes};
 use super::outline::{Newest, Outline};
@@ -19,13 +20,11 @@ use super::sink::{Part, Rendered, Sink};
 use super::sketches::Sketches;
 use super::stock::Stock;
 use super::{settings_digest, warnings};
-use crate::catalog::Catalog;
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Offer};
 use crate::ingest::projects::{History, Since};
 use crate::markup::changelog;
 use crate::model::build::{Build, Variant};
 use crate::model::config::Config;
-use crate::model::fault_kind::FaultKind;
 use crate::publish::feed::{self, ChannelMap, Feeds, Sites};
 use crate::publish::page::Page;
 use crate::publish::site::{self, Known};
@@ -42,11 +41,9 @@ pub(super) struct Site<'a> {
     /// The time, in seconds since the epoch.
     pub(super) now: i64,
     pub(super) memory: &'a Memory,
+    /// Descriptions of files that were read for their sketches.
+    pub(super) early: &'a Early,
 }
-
-/// The builds that do not get the download address that settings give them, since it is that of a newer build; by
-/// identity, with why.
-type Displaced = BTreeMap<String, String>;
 
 impl Site<'_> {
     /// Renders all files.
@@ -195,22 +192,29 @@ impl Site<'_> {
         memory: &Memory,
     ) -> Result<(Vec<Overview>, Log), Error> {
         let settings = settings_digest::digest(self.config);
+        let describer = Describer {
+            sorter: self.sorter(&plans.displaced),
+            notes: self.notes,
+            most,
+        };
         let overview = |plan: &PartPlan| {
+            let early = self.early.take(plan, self.sketches);
             let notes = (self.notes, &plans.new);
             let digest = plan.digest(settings, self.sketches, notes, &plans.shared);
             if let Some(known) = memory.overview(&plan.name, digest, self.now) {
                 return Ok((known.clone(), Log::default()));
             }
-            self.with_channels(plan, &plans.displaced, |catalog, channels, mut log| {
-                sink.see(catalog, channels);
-                let history = self.notes.history(catalog);
-                let is_newest = |_: &ChannelKey, at: usize, _: &Offer<'_>| at < most;
-                let (config, history) = (self.config, &history);
-                let digest = digest.filter(|_| log.faults.is_empty());
-                let made = Overview::new(config, digest, catalog, channels, history, &is_newest);
-                let overview = log.take(made);
-                Ok((overview, log))
-            })
+            let early = early.filter(|_| digest.is_some());
+            let (mut overview, log) = match early {
+                Some(early) => early,
+                None => {
+                    let catalog = self.stock.load(&plan.files)?;
+                    let see = |channels: &Channels<'_>| sink.see(&catalog, channels);
+                    describer.describe(&catalog, &plan.names, see)
+                }
+            };
+            overview.digest = digest.filter(|_| log.faults.is_empty());
+            Ok((overview, log))
         };
         let found: Vec<Result<(Overview, Log), Error>> =
             plans.parts.par_iter().map(overview).collect();
@@ -222,18 +226,12 @@ impl Site<'_> {
         Ok((overviews, all))
     }
 
-    /// Loads the builds of a part, sorts them into channels, and lets `look` see them.
-    fn with_channels<T>(
-        &self,
-        plan: &PartPlan,
-        displaced: &Displaced,
-        look: impl FnOnce(&Catalog, &Channels<'_>, Log) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let catalog = self.stock.load(&plan.files)?;
-        let (urls, log) = addresses(self.config, &catalog, displaced);
-        let is_of_part = |device: &_| plan.names.contains(device);
-        let channels = Channels::of_devices(&catalog, self.config, &urls, self.now, &is_of_part);
-        look(&catalog, &channels, log)
+    fn sorter<'s>(&'s self, displaced: &'s Displaced) -> Sorter<'s> {
+        Sorter {
+            config: self.config,
+            now: self.now,
+            displaced,
+        }
     }
 }
 
@@ -254,32 +252,6 @@ struct Plans {
     shared: HashSet<u64>,
     displaced: Displaced,
     new: NewTexts,
-}
-
-/// Returns the download address of each offered build, by identity.
-fn addresses<'a>(
-    config: &Config,
-    catalog: &'a Catalog,
-    displaced: &Displaced,
-) -> (BTreeMap<&'a str, String>, Log) {
-    let mut log = Log::default();
-    let mut urls = BTreeMap::new();
-    for record in catalog.builds.values().filter(|record| record.is_offered()) {
-        let build = &record.build;
-        let Some((url, _)) = config.address(build) else {
-            let message =
-                "no setting gives it a download address, or the template names a fact it lacks";
-            log.fault(&build.path, FaultKind::MissingFacts, message);
-            continue;
-        };
-        match displaced.get(build.identity()) {
-            Some(reason) => log.fault(&build.path, FaultKind::Conflict, reason.clone()),
-            None => {
-                urls.insert(build.identity(), url);
-            }
-        }
-    }
-    (urls, log)
 }
 
 /// What pages about all devices show, besides their builds.
@@ -395,8 +367,10 @@ impl<S: Sink> PartRenderer<'_, S> {
             return Ok((part(files, false), Feeds::default()));
         }
         let site = self.site;
-        site.with_channels(plan, self.displaced, |catalog, channels, _| {
-            let notes = site.notes.of_part(&plan.name, catalog);
+        let catalog = site.stock.load(&plan.files)?;
+        let sorter = site.sorter(self.displaced);
+        sorter.with_channels(&catalog, &plan.names, |channels, _| {
+            let notes = site.notes.of_part(&plan.name, &catalog);
             let channels: ChannelMap<'_, '_> = channels.channels.iter().collect();
             let offers = channels.values().flat_map(|channel| &channel.offers);
             let deltas = channels.values().flat_map(|channel| &channel.deltas);

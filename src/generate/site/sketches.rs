@@ -23,9 +23,12 @@ pub(in crate::generate) struct Sketches(BTreeMap<String, Sketched>);
 #[derive(Debug)]
 struct Sketched {
     sketch: Sketch,
-    /// What phones know its builds and tombstones by; none if the file was not read in this run.
-    ids: Option<Vec<String>>,
+    /// What phones know its builds and tombstones by; none if the file was not read in this run, or once all are taken.
+    ids: Option<TextList>,
 }
+
+/// Sees a catalog file that is read, with its name and its sketch.
+pub(super) type See<'l> = dyn Fn(&str, &Sketch, &Catalog) + Sync + 'l;
 
 /// Builds that were published and are in no catalog.
 pub(super) struct Lost {
@@ -35,7 +38,7 @@ pub(super) struct Lost {
 }
 
 impl Sketches {
-    /// Sketches all catalog files. A file whose stamp is remembered is not read.
+    /// Sketches all catalog files. A file whose stamp is remembered is not read; `see` sees the others.
     ///
     /// # Errors
     /// [`Error::Catalog`] if one cannot be read.
@@ -43,6 +46,7 @@ impl Sketches {
         config: &Config,
         stock: &Stock<'_>,
         memory: &Memory,
+        see: &See<'_>,
     ) -> Result<Sketches, Error> {
         let sketch = |(name, stamp): (&str, Option<u64>)| {
             if let Some(sketch) = memory.sketch(name, stamp) {
@@ -50,12 +54,10 @@ impl Sketches {
                 return Ok((name.to_owned(), Sketched { sketch, ids }));
             }
             let catalog = stock.load(&BTreeSet::from([name.to_owned()]))?;
-            let ids = catalog.identities().map(str::to_owned).collect();
-            let sketched = Sketched {
-                sketch: Sketch::new(config, &catalog),
-                ids: Some(ids),
-            };
-            Ok((name.to_owned(), sketched))
+            let sketch = Sketch::new(config, &catalog);
+            see(name, &sketch, &catalog);
+            let ids = Some(catalog.identities().collect());
+            Ok((name.to_owned(), Sketched { sketch, ids }))
         };
         let files = stock.files().into_par_iter();
         Ok(Sketches(files.map(sketch).collect::<Result<_, Error>>()?))
@@ -170,12 +172,11 @@ impl Sketches {
         offered::warn_of_missing_sources(config, &numbers)
     }
 
-    /// Returns the identities of all builds and tombstones, sorted; `published` are those in the manifest. Returns `None` if
-    /// the manifest lacks one of a file that was not read in this run.
-    pub(super) fn names(&self, published: &TextList) -> Option<TextList> {
+    /// Returns the identities of all builds and tombstones, sorted, and forgets those of the files that were read; `published`
+    /// are those in the manifest. Returns `None` if the manifest lacks one of a file that was not read in this run.
+    pub(super) fn take_names(&mut self, published: &TextList) -> Option<TextList> {
         let unread = self.0.values().filter(|sketched| sketched.ids.is_none());
         let unread: HashSet<u64> = unread.flat_map(|s| &s.sketch.ids.0).copied().collect();
-        let read = self.0.values().filter_map(|sketched| sketched.ids.as_ref());
         let kept = published
             .iter()
             .filter(|name| unread.contains(&hash(*name)));
@@ -183,7 +184,9 @@ impl Sketches {
         if names.len() != unread.len() {
             return None;
         }
-        read.flatten().for_each(|name| names.push(name));
+        for ids in self.0.values_mut().filter_map(|read| read.ids.take()) {
+            ids.iter().for_each(|name| names.push(name));
+        }
         Some(names.sorted())
     }
 
@@ -251,11 +254,11 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         fs::write(&file, "not a catalog").unwrap();
         let mut memory = Memory::new(&config);
-        let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory);
+        let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory, &|_, _, _| ());
         assert!(sketches().is_err());
         let stamp = number(store::stamp(&file).unwrap());
         memory.add_catalog("onyx.json".to_owned(), stamp, sketch("a"));
-        let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory);
+        let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory, &|_, _, _| ());
         assert_eq!(sketches().unwrap().get("onyx.json").ids, sketch("a").ids);
         fs::write(&file, "no catalog, too").unwrap();
         assert!(sketches().is_err());
@@ -267,26 +270,30 @@ mod tests {
             sketch: sketch(identity),
             ids: None,
         };
-        let read = Sketched {
+        let read = || Sketched {
             sketch: sketch("new"),
-            ids: Some(vec!["new".to_owned()]),
+            ids: Some(["new"].into_iter().collect()),
         };
-        let files = [
-            ("a.json", unread("a")),
-            ("b.json", unread("b")),
-            ("c.json", read),
-        ];
-        let files = files.map(|(name, sketched)| (name.to_owned(), sketched));
-        let sketches = Sketches(files.into());
+        let sketches = || {
+            let files = [
+                ("a.json", unread("a")),
+                ("b.json", unread("b")),
+                ("c.json", read()),
+            ];
+            let files = files.map(|(name, sketched)| (name.to_owned(), sketched));
+            Sketches(files.into())
+        };
         let names = |published: &[&str]| {
-            let names = sketches.names(&published.iter().collect())?;
+            let names = sketches().take_names(&published.iter().collect())?;
             Some(names.iter().collect::<Vec<_>>().join(" "))
         };
         assert_eq!(names(&["a", "b"]).as_deref(), Some("a b new"));
         // A build that was removed from a file that was read is no longer known.
         assert_eq!(names(&["a", "b", "old"]).as_deref(), Some("a b new"));
         assert_eq!(names(&["a"]), None);
-        let lost = sketches.find_lost(&["a", "old"].iter().collect()).unwrap();
+        let lost = sketches()
+            .find_lost(&["a", "old"].iter().collect())
+            .unwrap();
         assert_eq!((lost.num, &*lost.example), (1, "old"));
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::folders::primary_catalog;
 use super::super::{Error, Report, lost};
+use super::describe::Early;
 use super::memory::Memory;
 use super::notes::Notes;
 use super::pages::Site;
@@ -97,10 +98,11 @@ pub fn snapshot<S: Sink>(
     let site = Site {
         config,
         stock: &stock,
-        sketches: &Sketches::new(config, &stock, &memory)?,
+        sketches: &Sketches::new(config, &stock, &memory, &|_, _, _| ())?,
         notes: &notes,
         now,
         memory: &memory,
+        early: &Early::default(),
     };
     let serving = Serving {
         config,
