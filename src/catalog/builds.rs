@@ -39,13 +39,13 @@ impl Builds {
         self.0.insert(identity.into(), Arc::new(record));
     }
 
-    /// Adds a build unless there is one with its identity; returns whether there was none.
-    pub fn insert_new(&mut self, identity: impl Into<Arc<str>>, record: Record) -> bool {
-        match self.0.entry(identity.into()) {
-            Entry::Occupied(_) => false,
+    /// Adds a build; returns it instead if there is one with its identity.
+    pub fn insert_new(&mut self, record: Record) -> Option<Record> {
+        match self.0.entry(record.build.identity().into()) {
+            Entry::Occupied(_) => Some(record),
             Entry::Vacant(entry) => {
                 entry.insert(Arc::new(record));
-                true
+                None
             }
         }
     }

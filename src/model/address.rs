@@ -96,9 +96,11 @@ pub fn check_https(url: &str) -> Result<(), BadUrl> {
     if url.bytes().any(is_raw) {
         return bad("it holds characters that must be percent-encoded");
     }
-    let bytes = url.as_bytes();
-    let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
-    if (0..bytes.len()).any(|at| bytes[at] == b'%' && !(is_hex(at + 1) && is_hex(at + 2))) {
+    let is_encoded = |after: &str| {
+        let digits = after.as_bytes().first_chunk::<2>();
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !url.split('%').skip(1).all(is_encoded) {
         return bad("a % in it is not followed by two hex digits");
     }
     Ok(())
@@ -190,16 +192,18 @@ impl UrlTemplate {
     /// Fills in the facts of a build; `None` if the build lacks one of them.
     #[must_use]
     pub fn render(&self, build: &Build) -> Option<String> {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Text(text) => Some(text.clone()),
-                Part::Fact("path") => Some(encode_path(&build.path)),
+        let mut address = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => address.push_str(text),
+                Part::Fact("path") => address.extend(utf8_percent_encode(&build.path, PATH)),
                 Part::Fact(name) => {
-                    Some(utf8_percent_encode(&fact(build, name)?, SEGMENT).to_string())
+                    let fact = fact(build, name)?;
+                    address.extend(utf8_percent_encode(&fact, SEGMENT));
                 }
-            })
-            .collect()
+            }
+        }
+        Some(address)
     }
 }
 

@@ -135,10 +135,9 @@ fn taken(value: &str, reserved: &[&str]) -> Option<&'static str> {
 /// Returns an error text for names that end like a file: next to the folder of each name are files
 /// of that name, a feed and a page.
 fn file_like(value: &str) -> Option<&'static str> {
-    let value = value.to_ascii_lowercase();
-    let is_file = [".json", ".html", ".atom"]
-        .iter()
-        .any(|end| value.ends_with(end));
+    let end = value.as_bytes().last_chunk::<5>();
+    let is_like = |name: &[u8; 5]| end.is_some_and(|end| end.eq_ignore_ascii_case(name));
+    let is_file = [b".json", b".html", b".atom"].into_iter().any(is_like);
     is_file.then_some("it ends like a file of the site")
 }
 

@@ -106,20 +106,19 @@ impl Facts<'_> {
     #[must_use]
     pub fn has_post_updater(&self) -> bool {
         let is_before_get = self.date.is_some_and(|date| date < JANUARY_2017);
-        match (self.sdk, self.lineage_version()) {
-            (Some(..=LAST_POST_SDK), _) => true,
-            (Some(25), _) => is_before_get,
-            (Some(_), _) => false,
-            (None, Some((..=13, _))) => true,
-            (None, _) => is_before_get,
+        match self.sdk {
+            Some(..=LAST_POST_SDK) => true,
+            Some(25) => is_before_get,
+            Some(_) => false,
+            None => is_before_get || matches!(self.lineage_version(), Some((..=13, _))),
         }
     }
 
-    /// Whether its updater installs newer minor versions of its own major version, as LineageOS's
+    /// Its version, if its updater installs newer minor versions of its own major version, as LineageOS's
     /// does from 22.1 on.
     #[must_use]
-    pub fn takes_minor_versions(&self) -> bool {
-        self.lineage_version() >= Some((22, 1))
+    pub fn takes_minor_from(&self) -> Option<(u32, u32)> {
+        self.lineage_version().filter(|version| *version >= (22, 1))
     }
 }
 
@@ -220,7 +219,7 @@ mod tests {
             ("22.1", 34, false),
             ("2.3", 36, false),
         ] {
-            let found = facts(version, sdk, 0).takes_minor_versions();
+            let found = facts(version, sdk, 0).takes_minor_from().is_some();
             assert_eq!(found, expected, "{version} {sdk}");
         }
     }

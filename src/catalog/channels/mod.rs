@@ -288,9 +288,7 @@ impl<'a> Channel<'a> {
             (a, b) => a.or(b),
         };
         insert_sorted(&mut installed.versions, facts.version);
-        let version = facts.lineage_version();
-        let version = version.filter(|_| facts.takes_minor_versions());
-        insert_sorted(&mut installed.takes_minor_from, version);
+        insert_sorted(&mut installed.takes_minor_from, facts.takes_minor_from());
     }
 
     /// Remembers the build that a delta starts from: some phone runs it, or the delta is of no use.

@@ -230,12 +230,9 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
         })
         .collect();
     for record in records {
-        let record = record?;
-        let identity = record.build.identity().to_owned();
-        let path = record.build.path.clone();
-        if !catalog.builds.insert_new(identity, record) {
+        if let Some(record) = catalog.builds.insert_new(record?) {
             let reason = "another record has the same sha256 or id".to_owned();
-            return Err(record_error(&path, reason));
+            return Err(record_error(&record.build.path, reason));
         }
     }
     if let Some((_, build, taken)) = find_taken(&catalog).first() {
@@ -303,7 +300,11 @@ fn parse_wire(bytes: &[u8], file: &str) -> Result<CatalogJson, Error> {
             file: file.to_owned(),
         });
     }
-    let parsed: Result<CatalogJson, _> = serde_json::from_slice(bytes);
+    let parsed: Result<CatalogJson, _> = match std::str::from_utf8(bytes) {
+        // Its texts need not be checked one by one.
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    };
     let schema = match &parsed {
         Ok(wire) => wire.schema,
         // A later schema may have any form, so only its number is read.

@@ -1,5 +1,7 @@
 //! The rules for a build's values, wherever they come from: a catalog, a feed or a command line.
 
+use std::fmt;
+
 use crate::model::address::check_https;
 use crate::model::build::{self, Build, ImageFile};
 use digest_lanes::checksum_file::is_hex;
@@ -16,10 +18,13 @@ pub fn validate_build(build: &Build) -> Result<(), String> {
 }
 
 /// Returns an error if a value has a fault.
-fn refuse(what: &str, value: &str, fault: Option<&str>) -> Result<(), String> {
+fn refuse(what: &str, value: impl fmt::Display, fault: Option<&str>) -> Result<(), String> {
     match fault {
         None => Ok(()),
-        Some(reason) => Err(format!("{what} `{}` {reason}", value.escape_debug())),
+        Some(reason) => {
+            let value = value.to_string();
+            Err(format!("{what} `{}` {reason}", value.escape_debug()))
+        }
     }
 }
 
@@ -35,10 +40,10 @@ fn validate_names(build: &Build) -> Result<(), String> {
     refuse("version", version, build::version_fault(version))?;
     refuse("file name", filename, build::filename_fault(filename))?;
     let date_fault = build::timestamp_fault(*timestamp);
-    refuse("datetime", &timestamp.to_string(), date_fault)?;
-    let leaves = path
-        .split('/')
-        .any(|part| build::filename_fault(part).is_some());
+    refuse("datetime", timestamp, date_fault)?;
+    // The last part is nearly always the file name, which is checked already.
+    let mut parts = path.split('/').filter(|part| part != filename);
+    let leaves = parts.any(|part| build::filename_fault(part).is_some());
     refuse("path", path, leaves.then_some("leaves the builds folder"))
 }
 
@@ -68,10 +73,10 @@ fn validate_details(build: &Build) -> Result<(), String> {
         check_https(url).map_err(|error| error.to_string())?;
     }
     let size_fault = build::size_fault(build.size);
-    refuse("size", &build.size.to_string(), size_fault)?;
+    refuse("size", build.size, size_fault)?;
     if let Some(level) = build.sdk_level {
         let fault = (!build::is_sdk_level(level)).then_some("is not an API level");
-        refuse("sdk_level", &level.to_string(), fault)?;
+        refuse("sdk_level", level, fault)?;
     }
     Ok(())
 }
