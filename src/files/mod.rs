@@ -15,6 +15,7 @@ pub use place::{Disk, Place, is_overtaken, overtaken, remove_leftover_copies};
 pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
 pub use write::{
-    Durability, Readers, behind_links, create_ignored_folder, create_public_folder,
-    remove_leftover, replace, write_atomically, write_new,
+    Durability, Readers, behind_links, create_ignored_folder, create_new_public_folder,
+    create_public_folder, remove_leftover, replace, replace_with, write_atomically,
+    write_atomically_with, write_new,
 };

@@ -11,13 +11,25 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Whatever the system reports; the temporary file is then removed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomically_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write_atomically`], for contents that are written piece by piece.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn write_atomically_with(
+    path: &Path,
+    contents: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     std::fs::create_dir_all(folder(path))?;
-    replace(
-        &temporary(path),
+    let temporary = temporary(path);
+    replace_with(
+        &temporary,
         path,
-        bytes,
         Durability::Synced,
         Readers::Umask,
+        contents,
     )
 }
 
@@ -45,12 +57,23 @@ pub fn create_public_folder(path: &Path) -> io::Result<()> {
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         .collect();
     std::fs::create_dir_all(path)?;
-    for folder in missing {
-        if let Some(permissions) = with_bits(&std::fs::metadata(folder)?, 0o555) {
-            std::fs::set_permissions(folder, permissions)?;
-        }
+    missing.into_iter().try_for_each(let_everyone_enter)
+}
+
+/// Creates a folder that is not there yet, for everyone to enter.
+///
+/// # Errors
+/// Whatever the system reports, for example that something of this name is there.
+pub fn create_new_public_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir(path)?;
+    let_everyone_enter(path)
+}
+
+fn let_everyone_enter(folder: &Path) -> io::Result<()> {
+    match with_bits(&std::fs::metadata(folder)?, 0o555) {
+        Some(permissions) => std::fs::set_permissions(folder, permissions),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Returns the permissions of a file or folder with more bits in its mode; none if it has them, or the system has no
@@ -122,7 +145,23 @@ pub enum Readers {
     Everyone,
 }
 
-/// Creates a new file, so that a link in its place is not followed.
+/// Writes a new file in a folder that is there, and returns its state.
+///
+/// # Errors
+/// Whatever the system reports, for example that something of this name is there, which stays. What this call has made
+/// is removed.
+pub fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<Metadata> {
+    let mut file = File::create_new(path)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| finish(&file, Durability::Cached, readers));
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+/// Creates a file. What is in its place is removed, so that a link is not followed.
 fn create(path: &Path) -> io::Result<File> {
     match File::create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -133,31 +172,19 @@ fn create(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Writes a file in a folder that is there; a file or link of that name is replaced.
-///
-/// # Errors
-/// Whatever the system reports; the file is then removed.
-pub fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let written = write(path, bytes, readers, Durability::Cached);
-    if written.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    written
-}
-
-fn write(path: &Path, bytes: &[u8], readers: Readers, durability: Durability) -> io::Result<()> {
-    let mut file = create(path)?;
-    file.write_all(bytes)?;
-    if readers == Readers::Everyone {
-        // Asked of the open file, which needs no search for its path.
-        if let Some(permissions) = with_bits(&file.metadata()?, 0o444) {
-            file.set_permissions(permissions)?;
-        }
+/// Completes a file that was written, and returns its state.
+fn finish(file: &File, durability: Durability, readers: Readers) -> io::Result<Metadata> {
+    // Asked of the open file, which needs no search for its path.
+    let mut metadata = file.metadata()?;
+    let missing = with_bits(&metadata, 0o444).filter(|_| readers == Readers::Everyone);
+    if let Some(permissions) = missing {
+        file.set_permissions(permissions)?;
+        metadata = file.metadata()?;
     }
     if durability == Durability::Synced {
         file.sync_all()?;
     }
-    Ok(())
+    Ok(metadata)
 }
 
 /// Writes `temporary` and renames it over `path`; both lie on one file system.
@@ -171,8 +198,28 @@ pub fn replace(
     durability: Durability,
     readers: Readers,
 ) -> io::Result<()> {
-    let written = write(temporary, bytes, readers, durability)
-        .and_then(|()| std::fs::rename(temporary, path));
+    let contents = |file: &mut File| file.write_all(bytes);
+    replace_with(temporary, path, durability, readers, contents)
+}
+
+/// As [`replace`], for contents that are written piece by piece.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_with(
+    temporary: &Path,
+    path: &Path,
+    durability: Durability,
+    readers: Readers,
+    contents: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let write = || {
+        let mut file = create(temporary)?;
+        contents(&mut file)?;
+        finish(&file, durability, readers)
+    };
+    // The file is closed before it is renamed.
+    let written = write().and_then(|_| std::fs::rename(temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(temporary);
     }

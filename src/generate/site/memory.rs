@@ -5,21 +5,18 @@
 //! All this is only a help: without it, all is read and rendered.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::super::hash::hash;
 use super::super::report::Log;
 use super::super::state::cache_key;
 use super::outline::Newest;
 use super::overview::Overview;
 use super::settings_digest;
 use super::sketch::Sketch;
-use crate::files::{open_regular, read_file, write_atomically};
+use super::summed;
+use crate::files::{read_file, write_atomically_with};
 use crate::model::config::Config;
 
 /// Name of the file in the state folder, and subject of warnings about it.
@@ -30,69 +27,13 @@ const SCHEMA: u32 = 3;
 /// Longest file that is read, in bytes: about ten million pages.
 const MAX_SIZE: u64 = 1 << 30;
 
-/// The form of the file.
-#[derive(Deserialize)]
-struct MemoryFile<'a> {
-    /// The hash of `site` as it stands here: a flipped bit would be published.
-    sum: &'a str,
-    #[serde(borrow)]
-    site: &'a RawValue,
-}
-
 /// Reads a file; none if it is damaged.
 fn parse(bytes: &[u8]) -> Option<Memory> {
-    let file: MemoryFile<'_> = serde_json::from_slice(bytes).ok()?;
-    let site = file.site.get();
-    if file.sum != sum(site.as_bytes()) {
-        return None;
-    }
-    let memory: Memory = serde_json::from_str(site).ok()?;
+    let memory: Memory = summed::parse(bytes)?;
     let mut overviews = memory.overviews.values();
     overviews
         .all(|overview| overview.outline.is_whole())
         .then_some(memory)
-}
-
-/// The beginning of a file; the digits are those of its sum.
-const HEAD: &[u8] = br#"{"sum":"0000000000000000","site":"#;
-/// Where the sum stands in it.
-const SUM: Range<usize> = 8..24;
-
-/// Makes a file.
-fn render(memory: &Memory) -> Vec<u8> {
-    with_sum(|bytes| {
-        serde_json::to_writer(bytes, memory).expect("strings and numbers always become JSON");
-    })
-}
-
-/// Makes a file of the text that `write` appends.
-fn with_sum(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut bytes = HEAD.to_vec();
-    write(&mut bytes);
-    let sum = sum(&bytes[HEAD.len()..]);
-    bytes[SUM].copy_from_slice(sum.as_bytes());
-    bytes.push(b'}');
-    bytes
-}
-
-fn sum(site: &[u8]) -> String {
-    format!("{:016x}", hash(site))
-}
-
-/// Whether a file has these contents, of which no copy is made.
-fn has_contents(file: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let mut file = BufReader::new(open_regular(file)?);
-    let mut rest = bytes;
-    loop {
-        let read = file.fill_buf()?;
-        let num = read.len();
-        match rest.strip_prefix(read) {
-            None => return Ok(false),
-            Some(after) if num == 0 => return Ok(after.is_empty()),
-            Some(after) => rest = after,
-        }
-        file.consume(num);
-    }
 }
 
 /// What is remembered of a site.
@@ -188,12 +129,11 @@ impl Memory {
     /// Writes what is remembered, for the next run; warns if that fails.
     pub(super) fn store(&self, config: &Config) -> Log {
         let mut log = Log::default();
-        let json = render(self);
         let file = config.state.join(MEMORY);
-        if has_contents(&file, &json).unwrap_or(false) {
+        if summed::is_in(&file, self).unwrap_or(false) {
             return log;
         }
-        if let Err(error) = write_atomically(&file, &json) {
+        if let Err(error) = write_atomically_with(&file, |file| summed::write(file, self)) {
             let text = format!(
                 "cannot be written to {}, so the next run takes longer: {error}",
                 config.state.display()
@@ -206,7 +146,12 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Seek;
+
+    use serde_json::value::RawValue;
+
     use super::*;
+    use crate::files::read_head;
 
     #[test]
     fn an_outline_that_lacks_a_build_is_damage() {
@@ -219,7 +164,11 @@ mod tests {
             let key = r#"{"device":"x","variant":null,"romtype":"nightly"}"#;
             let channel = format!(r#"{{"key":{key},"offers":{offers},"deltas":{deltas}}}"#);
             let site = site.replace(no_channels, &format!(r#""channels":[{channel}]"#));
-            parse(&with_sum(|bytes| bytes.extend(site.as_bytes()))).is_some()
+            let site = RawValue::from_string(site).unwrap();
+            let mut file = tempfile::tempfile().unwrap();
+            summed::write(&mut file, &site).unwrap();
+            file.rewind().unwrap();
+            parse(&read_head(file, 1 << 20).unwrap()).is_some()
         };
         assert!(is_read("[]", "[]"));
         assert!(!is_read("[0]", "[]"));

@@ -15,6 +15,7 @@ mod sketch;
 mod sketches;
 mod snapshot;
 mod stock;
+mod summed;
 mod unchanged;
 mod warnings;
 
