@@ -50,18 +50,8 @@ impl Makers {
 
     /// Returns all feeds and their makers, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Maker)> {
-        self.shared().map(|(path, maker)| (path, &**maker))
-    }
-
-    fn shared(&self) -> impl Iterator<Item = (&str, &Arc<Maker>)> {
-        self.paths.iter().zip(&self.makers)
-    }
-
-    /// Returns these makers and later ones, which take precedence.
-    #[must_use]
-    pub fn union(&self, later: &Makers) -> Makers {
-        let all = self.shared().chain(later.shared());
-        all.map(|(path, maker)| (path, Arc::clone(maker))).collect()
+        let makers = self.makers.iter().map(Arc::as_ref);
+        self.paths.iter().zip(makers)
     }
 }
 
@@ -87,15 +77,24 @@ const SHIPPED: &str = "shipped-template";
 const OWN: &str = "own-template";
 
 /// A maker and its files, as in the manifest.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Made {
     maker: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     template: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Format>,
     files: TextList,
+}
+
+/// A maker and its files, to be written to the manifest.
+#[derive(Debug, Serialize)]
+pub(super) struct MadeRef<'f> {
+    maker: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Format>,
+    files: Vec<&'f str>,
 }
 
 /// Returns the makers of the feeds among files, which are given by path and maker.
@@ -114,22 +113,22 @@ pub fn makers_of<'p>(files: impl IntoIterator<Item = (&'p str, &'p Maker)>) -> M
         .collect()
 }
 
-/// Converts makers into their part of the manifest.
-pub(super) fn to_manifest(makers: &Makers) -> Vec<Made> {
-    let mut files: BTreeMap<&Maker, TextList> = BTreeMap::new();
-    for (path, maker) in makers.iter() {
-        files.entry(maker).or_default().push(path);
+/// Returns the part of the manifest about the feeds among files.
+pub(super) fn to_manifest<'f>(files: &[(&'f str, &'f Maker)]) -> Vec<MadeRef<'f>> {
+    let mut by_maker: BTreeMap<&Maker, Vec<&str>> = BTreeMap::new();
+    for (path, maker) in files {
+        by_maker.entry(maker).or_default().push(path);
     }
-    let made = files.into_iter().filter_map(|(maker, files)| {
+    let made = by_maker.into_iter().filter_map(|(maker, files)| {
         let (maker, template, format) = match maker {
             Maker::Page => return None,
             Maker::LineageOs => (LINEAGE_OS, None, None),
-            Maker::Shipped(name) => (SHIPPED, Some(name), None),
-            Maker::Own { name, format } => (OWN, Some(name), Some(*format)),
+            Maker::Shipped(name) => (SHIPPED, Some(&**name), None),
+            Maker::Own { name, format } => (OWN, Some(&**name), Some(*format)),
         };
-        Some(Made {
-            maker: maker.to_owned(),
-            template: template.cloned(),
+        Some(MadeRef {
+            maker,
+            template,
             format,
             files,
         })
@@ -166,15 +165,16 @@ mod tests {
             name: "mine".to_owned(),
             format: Format::Xml,
         };
-        let makers = makers_of([
-            ("e.json", &Maker::LineageOs),
+        let files = [
+            ("a/b.json", &Maker::LineageOs),
             ("c.json", &Maker::Shipped("crdroid".to_owned())),
             ("d", &own),
-            ("a/b.json", &Maker::LineageOs),
+            ("e.json", &Maker::LineageOs),
             ("index.html", &Maker::Page),
-        ]);
+        ];
+        let makers = makers_of(files.into_iter().rev());
         assert_eq!((makers.len(), makers.get("d")), (4, Some(&own)));
-        let text = serde_json::to_string(&to_manifest(&makers)).unwrap();
+        let text = serde_json::to_string(&to_manifest(&files)).unwrap();
         assert!(text.contains(r#""files":["a/b.json","e.json"]"#), "{text}");
         let read = serde_json::from_str(&text).unwrap();
         assert_eq!(from_manifest(read), makers);
@@ -206,13 +206,5 @@ mod tests {
             ("c", &Maker::LineageOs),
         ];
         assert!(makers.iter().eq(expected));
-        let later = makers_of([("c", &shipped), ("d", &shipped)]);
-        let expected = [
-            ("a", &shipped),
-            ("b", &Maker::LineageOs),
-            ("c", &shipped),
-            ("d", &shipped),
-        ];
-        assert!(makers.union(&later).iter().eq(expected));
     }
 }

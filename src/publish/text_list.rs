@@ -28,14 +28,6 @@ impl TextList {
         self.ends.len()
     }
 
-    /// Returns about how many bytes the list takes as JSON with a line for each text.
-    #[must_use]
-    pub fn json_len(&self) -> usize {
-        /// The indent, quotes, a comma, and the end of the line.
-        const AROUND: usize = 12;
-        self.text.len() + AROUND * self.len()
-    }
-
     /// Whether there is no text.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,15 +7,16 @@ use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use super::Error;
 use super::lock::SiteLock;
+use super::manifest::OwnFile;
 use super::paths::NameRules;
-use super::{Error, STAGE, STATE_DIR, io_error};
-use crate::files::{Durability, Readers, replace, write_new};
+use super::stage::{NewFolder, Stage, Staged};
+use crate::files::{Durability, Readers, replace};
 use crate::publish::page::{Maker, Page};
 
 /// A page, and what is in its place.
@@ -51,11 +52,26 @@ pub(super) enum Existing {
 #[derive(Debug)]
 enum Contents {
     Memory(Arc<[u8]>),
-    /// In the file with this number in the folder.
-    Staged(Arc<Path>, u64),
+    Staged(Staged),
 }
 
 impl Compared {
+    fn new(
+        page: Page,
+        compared: io::Result<(Existing, Option<u64>)>,
+        contents: Option<Contents>,
+    ) -> Compared {
+        let stamp = compared.as_ref().ok().and_then(|(_, stamp)| *stamp);
+        Compared {
+            path: page.path,
+            maker: page.maker,
+            origin: page.origin,
+            stamp: stamp.map_or_else(OnceLock::new, OnceLock::from),
+            existing: compared.map(|(existing, _)| existing),
+            contents,
+        }
+    }
+
     /// Returns a page that is known to be in its place.
     #[must_use]
     pub fn unchanged(path: String, maker: Maker, stamp: u64) -> Compared {
@@ -75,6 +91,11 @@ impl Compared {
         (&self.path, &self.origin)
     }
 
+    /// Returns path and maker.
+    pub(super) fn own_file(&self) -> OwnFile<'_> {
+        (&self.path, &self.maker)
+    }
+
     /// Reads the contents that the page is to have; none if they are those of its file.
     ///
     /// # Errors
@@ -83,8 +104,8 @@ impl Compared {
         match &self.contents {
             None => Ok(None),
             Some(Contents::Memory(bytes)) => Ok(Some(bytes.to_vec())),
-            Some(Contents::Staged(folder, number)) => {
-                fs::read(folder.join(number.to_string())).map(Some)
+            Some(Contents::Staged(staged)) => {
+                fs::read(staged.file(Path::new(&self.path))).map(Some)
             }
         }
     }
@@ -103,14 +124,12 @@ impl Compared {
         })
     }
 
-    /// Puts the page in its place.
+    /// Puts the page in its place, whose folder is there.
     pub(super) fn write(&self, temporary: &Path, file: &Path) -> io::Result<()> {
         match &self.contents {
             // Its file was compared in this run.
             None => return Ok(()),
-            Some(Contents::Staged(folder, number)) => {
-                fs::rename(folder.join(number.to_string()), file)?;
-            }
+            Some(Contents::Staged(staged)) => fs::rename(staged.file(file), file)?,
             Some(Contents::Memory(bytes)) => replace(
                 temporary,
                 file,
@@ -119,11 +138,34 @@ impl Compared {
                 Readers::Everyone,
             )?,
         }
+        self.set_stamp(file);
+        Ok(())
+    }
+
+    /// Returns the new folder that the page waits in under its own name.
+    pub(super) fn new_folder(&self) -> Option<&Arc<NewFolder>> {
+        match &self.contents {
+            Some(Contents::Staged(Staged::Named(folder, _))) => Some(folder),
+            _ => None,
+        }
+    }
+
+    /// Notes that the page has come to its place with its folder.
+    pub(super) fn set_moved(&self, file: &Path) {
+        match &self.contents {
+            // Elsewhere the system may set the times of a file when it is closed.
+            Some(Contents::Staged(Staged::Named(_, stamp))) if cfg!(unix) => {
+                let _ = self.stamp.set(*stamp);
+            }
+            _ => self.set_stamp(file),
+        }
+    }
+
+    fn set_stamp(&self, file: &Path) {
         // Taken at once, so that it is outdated if the file changes later.
         if let Some(stamp) = stamp(file) {
             let _ = self.stamp.set(stamp);
         }
-        Ok(())
     }
 }
 
@@ -154,10 +196,7 @@ impl Comparer {
             out: out.to_owned(),
             // A file may have the bytes of a page, but another name.
             keeps_all: NameRules::probe_case(out),
-            stage: Some(Stage {
-                folder: out.join(STATE_DIR).join(STAGE).into(),
-                num_files: AtomicU64::new(0),
-            }),
+            stage: Some(Stage::new(out)),
         }
     }
 
@@ -173,55 +212,19 @@ impl Comparer {
     }
 
     fn compare_page(&self, page: Page, buffer: &mut Vec<u8>) -> Result<Compared, Error> {
-        let file = self.out.join(&page.path);
-        let compared = compare(&file, &page.bytes, buffer);
-        let stamp = compared.as_ref().ok().and_then(|(_, stamp)| *stamp);
-        let is_wanted = self.keeps_all || stamp.is_none();
-        let contents = match &self.stage {
-            _ if !is_wanted => None,
-            None => Some(Contents::Memory(page.bytes)),
-            Some(stage) => Some(stage.keep(&page.bytes)?),
-        };
-        Ok(Compared {
-            path: page.path,
-            maker: page.maker,
-            origin: page.origin,
-            stamp: stamp.map_or_else(OnceLock::new, OnceLock::from),
-            existing: compared.map(|(existing, _)| existing),
-            contents,
-        })
-    }
-}
-
-/// The folder with contents that are not in their place yet.
-#[derive(Debug)]
-struct Stage {
-    folder: Arc<Path>,
-    num_files: AtomicU64,
-}
-
-impl Stage {
-    /// Writes contents to a new file.
-    fn keep(&self, bytes: &[u8]) -> Result<Contents, Error> {
-        let number = self.num_files.fetch_add(1, Ordering::Relaxed);
-        let file = self.folder.join(number.to_string());
-        let mut written = write_new(&file, bytes, Readers::Everyone);
-        if written
-            .as_ref()
-            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        {
-            fs::create_dir_all(&self.folder).map_err(io_error("make", &self.folder))?;
-            written = write_new(&file, bytes, Readers::Everyone);
+        let stage = self.stage.as_ref();
+        if let Some(staged) = stage.and_then(|stage| stage.keep_in_new_folder(&page)) {
+            let contents = Some(Contents::Staged(staged));
+            return Ok(Compared::new(page, Ok((Existing::Nothing, None)), contents));
         }
-        written.map_err(io_error("prepare", &file))?;
-        Ok(Contents::Staged(Arc::clone(&self.folder), number))
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // The next run removes what is left.
-        let _ = fs::remove_dir_all(&self.folder);
+        let compared = compare(&self.out.join(&page.path), &page.bytes, buffer);
+        let is_same = matches!(compared, Ok((Existing::Same, _)));
+        let contents = match stage {
+            _ if is_same && !self.keeps_all => None,
+            None => Some(Contents::Memory(Arc::clone(&page.bytes))),
+            Some(stage) => Some(Contents::Staged(stage.keep(&page)?)),
+        };
+        Ok(Compared::new(page, compared, contents))
     }
 }
 
@@ -232,7 +235,8 @@ pub fn stamp(file: &Path) -> Option<u64> {
     Some(stamp_of(&metadata))
 }
 
-fn stamp_of(metadata: &Metadata) -> u64 {
+/// Returns the stamp of a file in this state.
+pub(super) fn stamp_of(metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
     // Unlike the time of the last change of its contents, these cannot be set.

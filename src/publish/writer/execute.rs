@@ -1,21 +1,19 @@
 //! Carries a plan out: writes and removes files so that a run may be killed at any moment.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::compare::Compared;
 use super::lock::SiteLock;
-use super::manifest::{MANIFEST, render_manifest};
+use super::manifest::{MANIFEST, OwnFile, joined, write_manifest};
 use super::plan::Plan;
+use super::stage::NewFolder;
 use super::{Error, STATE_DIR, TEMPORARY, io_error};
-use crate::files::{Durability, Readers, create_public_folder, replace};
-use crate::publish::makers::Makers;
-use crate::publish::page::writing_order;
-use crate::publish::text_list::TextList;
+use crate::files::{Durability, Readers, create_public_folder, replace_with};
 
-/// Carries a plan out: pages, then feeds, then removals.
+/// Carries a plan out: pages, then feeds, then removals. `pages` are those that were planned.
 ///
 /// Meanwhile the manifest lists old and new files, so that the next run repairs an interrupted one.
 ///
@@ -24,68 +22,120 @@ use crate::publish::text_list::TextList;
 pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) -> Result<(), Error> {
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
-    let manifest = state.join(MANIFEST);
-    let write_manifest = |files: &TextList, makers: &Makers| {
-        let bytes = render_manifest(files, makers, &plan.builds, plan.base_url.as_deref());
-        replace(
-            &temporary,
-            &manifest,
-            &bytes,
-            Durability::Synced,
-            Readers::Everyone,
-        )
-        .map_err(io_error("write", &manifest))
-    };
-    let (before, after) = (&plan.before, plan.after());
-    if plan.manifest_changed {
-        let both = before.files.union(&after.files);
-        if both.len() > before.files.len() {
-            write_manifest(&both, &before.makers.union(&after.makers))?;
-        }
+    let num_before = plan.before.files.len();
+    let all = own_files(pages, plan, true);
+    // How many files the manifest lists.
+    let mut num_listed = num_before;
+    if plan.manifest_changed && all.len() > num_before {
+        write_list(&state, &all, plan)?;
+        num_listed = all.len();
     }
-    let to_write = pages_to_write(pages, plan);
-    // A file whose place a folder takes is removed first.
-    let mut sorted: Vec<&str> = to_write.iter().map(|page| page.path.as_str()).collect();
-    sorted.sort_unstable();
-    let (blocking, stale): (Vec<&String>, Vec<&String>) = plan
-        .removed
-        .iter()
-        .partition(|old| has_folder(&sorted, old) || plan.renamed.contains(old));
+    drop(all);
+    let to_write: Vec<&Compared> = plan.to_write.iter().map(|number| &pages[*number]).collect();
+    let (blocking, stale) = split_removed(&to_write, plan);
     for path in blocking {
         remove(out, path)?;
     }
-    let mut last_folder = PathBuf::new();
-    for page in to_write {
-        let file = out.join(&page.path);
-        if let Some(folder) = file.parent().filter(|folder| **folder != *last_folder) {
-            create_public_folder(folder).map_err(io_error("create", folder))?;
-            folder.clone_into(&mut last_folder);
-        }
-        page.write(&temporary, &file)
-            .map_err(io_error("write", &file))?;
+    for pages in to_write.chunk_by(|one, next| folder_of(one) == folder_of(next)) {
+        write_in_folder(out, pages, &temporary)?;
     }
     for path in stale {
         remove(out, path)?;
     }
     if plan.manifest_changed {
-        write_manifest(&after.files, &after.makers)?;
+        let after = own_files(pages, plan, false);
+        // Otherwise that is written already.
+        if num_listed == num_before || after.len() < num_listed {
+            write_list(&state, &after, plan)?;
+        }
     }
     Ok(())
 }
 
-/// Returns the pages that a plan creates or changes, in writing order.
-fn pages_to_write<'a>(pages: &'a [Compared], plan: &Plan) -> Vec<&'a Compared> {
-    // Most runs write few of many pages, so only those are sorted.
-    let wanted: HashSet<&str> = plan
-        .created
-        .iter()
-        .chain(&plan.changed)
-        .map(String::as_str)
-        .collect();
-    let is_wanted = |page: &&Compared| wanted.contains(page.path.as_str());
-    let mut pages: Vec<&Compared> = pages.iter().filter(is_wanted).collect();
-    pages.sort_by_cached_key(|page| writing_order(&page.path, &page.maker));
-    pages
+/// Returns romfeed's own files after a run, with those before if they are wanted.
+fn own_files<'p>(
+    pages: &'p [Compared],
+    plan: &'p Plan,
+    with_those_before: bool,
+) -> Vec<OwnFile<'p>> {
+    let before = plan.before.own_files();
+    match &plan.after {
+        None => before.collect(),
+        Some(after) => {
+            let after = after.iter().map(|number| pages[*number].own_file());
+            joined(before.filter(|_| with_those_before), after)
+        }
+    }
+}
+
+/// Writes the manifest with a list of files.
+fn write_list(state: &Path, files: &[OwnFile<'_>], plan: &Plan) -> Result<(), Error> {
+    let manifest = state.join(MANIFEST);
+    replace_with(
+        &state.join(TEMPORARY),
+        &manifest,
+        Durability::Synced,
+        Readers::Everyone,
+        |file| write_manifest(file, files, &plan.builds, plan.base_url.as_deref()),
+    )
+    .map_err(io_error("write", &manifest))
+}
+
+/// Splits the files to remove into those that are in the way of pages, which are removed first, and all others.
+fn split_removed<'p>(to_write: &[&Compared], plan: &'p Plan) -> (Vec<&'p String>, Vec<&'p String>) {
+    if plan.removed.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let mut sorted: Vec<&str> = to_write.iter().map(|page| page.path.as_str()).collect();
+    sorted.sort_unstable();
+    // A file whose place a folder takes, or a page whose name differs only in case.
+    let is_blocking = |old: &&String| has_folder(&sorted, old) || plan.renamed.contains(old);
+    plan.removed.iter().partition(is_blocking)
+}
+
+/// Returns the path of the folder that a page is in.
+fn folder_of(page: &Compared) -> &str {
+    page.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Writes pages of one folder that come one after the other.
+fn write_in_folder(out: &Path, pages: &[&Compared], temporary: &Path) -> Result<(), Error> {
+    let Some(first) = pages.first() else {
+        return Ok(());
+    };
+    let folder = out.join(folder_of(first));
+    let files = pages.iter().map(|page| (*page, out.join(&page.path)));
+    if let Some(new) = common_folder(pages)
+        && move_folder(new, &folder)?
+    {
+        files.for_each(|(page, file)| page.set_moved(&file));
+        return Ok(());
+    }
+    create_public_folder(&folder).map_err(io_error("create", &folder))?;
+    for (page, file) in files {
+        let written = page.write(temporary, &file);
+        written.map_err(io_error("write", &file))?;
+    }
+    Ok(())
+}
+
+/// Returns the new folder that all these pages wait in, and nothing else.
+fn common_folder<'p>(pages: &[&'p Compared]) -> Option<&'p NewFolder> {
+    let new = pages.first()?.new_folder()?;
+    let is_in = |page: &&Compared| {
+        page.new_folder()
+            .is_some_and(|other| Arc::ptr_eq(new, other))
+    };
+    (new.is_of(pages.len()) && pages.iter().all(is_in)).then_some(new)
+}
+
+/// Moves a new folder to its place; returns whether that was possible. It is not if the place has been taken meanwhile,
+/// and some systems move no folder with open files.
+fn move_folder(new: &NewFolder, place: &Path) -> Result<bool, Error> {
+    if let Some(parent) = place.parent() {
+        create_public_folder(parent).map_err(io_error("create", parent))?;
+    }
+    Ok(fs::rename(&new.path, place).is_ok())
 }
 
 /// Whether one of these sorted paths is inside a folder of this name.

@@ -3,15 +3,15 @@
 //! A JSON object of romfeed's own, schema 1, in romfeed's folder inside the site.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::paths::is_inside;
 use super::{Error, SCHEMA, STATE_DIR, io_error};
 use crate::files::read_file;
-use crate::publish::makers::{self, Made, Makers};
+use crate::publish::makers::{self, Made, MadeRef, Makers};
 use crate::publish::page::Maker;
 use crate::publish::text_list::{Finder, TextList};
 
@@ -48,14 +48,27 @@ struct ManifestJson {
     base_url: Option<String>,
 }
 
+/// A manifest to be written.
 #[derive(Serialize)]
 struct ManifestRef<'a> {
     schema: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<&'a str>,
-    files: &'a TextList,
-    made_by: Vec<Made>,
+    files: Paths<'a>,
+    made_by: Vec<MadeRef<'a>>,
     builds: &'a TextList,
+}
+
+/// A file of a site: its path, and what makes it.
+pub(super) type OwnFile<'a> = (&'a str, &'a Maker);
+
+/// The paths of files.
+struct Paths<'a>(&'a [OwnFile<'a>]);
+
+impl Serialize for Paths<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(path, _)| path))
+    }
 }
 
 impl From<ManifestJson> for Manifest {
@@ -71,6 +84,13 @@ impl From<ManifestJson> for Manifest {
 }
 
 impl Manifest {
+    /// Returns the files, sorted.
+    pub(super) fn own_files(&self) -> impl Iterator<Item = OwnFile<'_>> {
+        let mut lookup = self.lookup();
+        let files = self.files.iter();
+        files.map(move |path| (path, lookup.maker(path).unwrap_or(&Maker::Page)))
+    }
+
     /// Begins to look files up.
     #[must_use]
     pub fn lookup(&self) -> Lookup<'_> {
@@ -150,8 +170,13 @@ pub fn published_files(bytes: &[u8], source: &Path) -> Result<Vec<String>, Error
         return Ok(Vec::new());
     }
     let files = parse_manifest(bytes, source.to_owned())?.files;
-    let is_sound = |path: &&str| is_inside(path) && !path.contains(char::is_control);
-    Ok(files.iter().filter(is_sound).map(str::to_owned).collect())
+    let files = files.iter().filter(|path| is_sound(path));
+    Ok(files.map(str::to_owned).collect())
+}
+
+/// Whether a path in an untrusted manifest can be that of a file of the site.
+fn is_sound(path: &str) -> bool {
+    is_inside(path) && !path.contains(char::is_control)
 }
 
 /// Returns the manifest to publish before the site of a folder: it lists all files in the manifest of
@@ -162,43 +187,58 @@ pub fn published_files(bytes: &[u8], source: &Path) -> Result<Vec<String>, Error
 /// Those of [`published_files`] and [`read_manifest`].
 pub fn joint_manifest(out: &Path, published: &[u8], source: &Path) -> Result<Vec<u8>, Error> {
     let own = read_manifest(out)?.unwrap_or_default();
-    let before = match published.is_empty() {
+    let published = match published.is_empty() {
         true => Manifest::default(),
         false => parse_manifest(published, source.to_owned())?,
     };
-    let published = published_files(published, source)?;
-    let files = own.files.union(&published.into_iter().collect());
-    let makers = before.makers.unwrap_or_default();
-    let makers = makers.union(&own.makers.unwrap_or_default());
-    let builds = own.builds.union(&before.builds);
-    let base_url = own.base_url.or(before.base_url);
-    Ok(render_manifest(
-        &files,
-        &makers,
-        &builds,
-        base_url.as_deref(),
-    ))
+    let live = published.own_files().filter(|(path, _)| is_sound(path));
+    let mut bytes = Vec::new();
+    let files = joined(live, own.own_files());
+    let builds = own.builds.union(&published.builds);
+    let base_url = own.base_url.as_deref().or(published.base_url.as_deref());
+    write_manifest(&mut bytes, &files, &builds, base_url).map_err(io_error("write", source))?;
+    Ok(bytes)
 }
 
-pub(super) fn render_manifest(
-    files: &TextList,
-    makers: &Makers,
+/// Returns the files of two sorted lists, sorted. What the later list says of a file takes precedence.
+pub(super) fn joined<'a>(
+    earlier: impl Iterator<Item = OwnFile<'a>>,
+    later: impl Iterator<Item = OwnFile<'a>>,
+) -> Vec<OwnFile<'a>> {
+    let mut files: Vec<OwnFile<'_>> = earlier.chain(later).collect();
+    // The sort is stable, and quick for two sorted lists.
+    files.sort_by_key(|(path, _)| *path);
+    files.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            *kept = *next;
+        }
+        is_same
+    });
+    files
+}
+
+/// Writes a manifest, piece by piece; `files` are sorted.
+///
+/// # Errors
+/// Those of `file`.
+pub(super) fn write_manifest(
+    file: &mut impl Write,
+    files: &[OwnFile<'_>],
     builds: &TextList,
     base_url: Option<&str>,
-) -> Vec<u8> {
+) -> io::Result<()> {
     let manifest = ManifestRef {
         schema: SCHEMA,
         base_url,
-        files,
-        made_by: makers::to_manifest(makers),
+        files: Paths(files),
+        made_by: makers::to_manifest(files),
         builds,
     };
-    // It is long, so its memory is not doubled again and again.
-    let lists = [files, &makers.paths, builds];
-    let mut bytes = Vec::with_capacity(lists.map(TextList::json_len).iter().sum::<usize>() + 4096);
-    serde_json::to_writer_pretty(&mut bytes, &manifest).expect("strings always become JSON");
-    bytes.push(b'\n');
-    bytes
+    let mut file = BufWriter::new(file);
+    serde_json::to_writer_pretty(&mut file, &manifest)?;
+    file.write_all(b"\n")?;
+    file.flush()
 }
 
 /// Reads the manifest of a site, with its lists sorted and without duplicates; `None` if there is no

@@ -11,6 +11,7 @@ mod lock;
 mod manifest;
 mod paths;
 mod plan;
+mod stage;
 
 use std::fmt;
 use std::io;

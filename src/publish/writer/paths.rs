@@ -46,7 +46,7 @@ pub(super) fn is_inside(path: &str) -> bool {
 }
 
 /// Whether a path or a folder of it may be in the site, as far as its own name tells.
-fn may_be_part(part: &str) -> bool {
+pub(super) fn may_be_part(part: &str) -> bool {
     let name = split(part).1;
     let mut components = Path::new(name).components();
     let is_name = matches!(components.next(), Some(Component::Normal(first)) if first == name);

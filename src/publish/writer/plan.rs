@@ -8,8 +8,7 @@ use super::compare::{Compared, Existing};
 use super::manifest::{Manifest, refuse_foreign_folder};
 use super::paths::{NameRules, alike, is_inside, is_reserved};
 use super::{Error, io_error};
-use crate::publish::makers::{Makers, makers_of};
-use crate::publish::page::{Maker, sort_for_removal, writing_order};
+use crate::publish::page::{sort_for_removal, writing_order};
 use crate::publish::text_list::{Finder, TextList};
 
 /// What a run would do to a folder.
@@ -38,27 +37,16 @@ pub struct Plan {
     pub former_base_url: Option<String>,
     /// Those of `removed` whose place a page takes that differs only in case.
     pub(super) renamed: Vec<String>,
+    /// The numbers of the pages to create or change, in writing order.
+    pub(super) to_write: Vec<usize>,
     /// romfeed's own files before the run.
-    pub(super) before: OwnFiles,
-    /// romfeed's own files after the run, unless they are the same.
-    after: Option<OwnFiles>,
-}
-
-/// The files that romfeed wrote.
-#[derive(Clone, Debug, Default)]
-pub(super) struct OwnFiles {
-    /// Their paths, sorted.
-    pub(super) files: TextList,
-    /// The makers of the feeds among them.
-    pub(super) makers: Makers,
+    pub(super) before: Manifest,
+    /// The numbers of the pages that are romfeed's own files after the run, sorted by path; none if these are the same
+    /// files as before.
+    pub(super) after: Option<Vec<usize>>,
 }
 
 impl Plan {
-    /// Returns romfeed's own files after the run.
-    pub(super) fn after(&self) -> &OwnFiles {
-        self.after.as_ref().unwrap_or(&self.before)
-    }
-
     /// Adds all pages, and returns those that are romfeed's own after the run. `known` are romfeed's own
     /// files before the run, sorted.
     fn add_pages<'p>(
@@ -80,24 +68,26 @@ impl Plan {
             (known != path).then_some(known)
         };
         let is_reserved = |path: &str| rules.reserves_names && is_reserved(path);
-        let mut owned = OwnPages::new(known);
+        let mut owned = OwnPages::new(pages, known);
         let mut finder = Finder::new(known);
         // Most runs change few of many pages, so only those are put in writing order.
         let mut others = Vec::new();
-        for page in pages {
+        for (number, page) in pages.iter().enumerate() {
             let path = &page.path;
             let place = finder.find(path);
             let is_same = matches!(page.existing, Ok(Existing::Same));
             let is_left_out = foreign.block(path) || is_reserved(path);
             if is_same && !is_left_out && old_case(path).is_none() {
                 self.num_unchanged += 1;
-                owned.add(page, place);
+                owned.add(number, place);
             } else {
-                others.push((page, place));
+                others.push((number, place));
             }
         }
-        others.sort_by_cached_key(|(page, _)| writing_order(&page.path, &page.maker));
-        for (page, place) in others {
+        let order = |page: &'p Compared| writing_order(&page.path, &page.maker);
+        others.sort_by_cached_key(|(number, _)| order(&pages[*number]));
+        for (number, place) in others {
+            let page = &pages[number];
             let path = &page.path;
             if foreign.block(path) {
                 self.foreign.push(path.clone());
@@ -117,8 +107,8 @@ impl Plan {
                 }
             };
             self.renamed.extend(old_case.map(str::to_owned));
-            if self.add_page(path, existing, place.is_some(), adopt) {
-                owned.add(page, place);
+            if self.add_page(number, path, existing, place.is_some(), adopt) {
+                owned.add(number, place);
             }
         }
         Ok(owned)
@@ -126,17 +116,29 @@ impl Plan {
 
     /// Adds a page, given what is in its place and whether that is romfeed's own file; returns whether it is that after
     /// the run.
-    fn add_page(&mut self, path: &str, existing: Existing, is_own: bool, adopt: bool) -> bool {
-        match existing {
-            Existing::Nothing => self.created.push(path.to_owned()),
-            Existing::Same => self.num_unchanged += 1,
-            Existing::Different if is_own || adopt => self.changed.push(path.to_owned()),
-            Existing::Link if adopt => self.changed.push(path.to_owned()),
+    fn add_page(
+        &mut self,
+        number: usize,
+        path: &str,
+        existing: Existing,
+        is_own: bool,
+        adopt: bool,
+    ) -> bool {
+        let list = match existing {
+            Existing::Nothing => &mut self.created,
+            Existing::Same => {
+                self.num_unchanged += 1;
+                return true;
+            }
+            Existing::Different if is_own || adopt => &mut self.changed,
+            Existing::Link if adopt => &mut self.changed,
             Existing::Different | Existing::Link | Existing::InTheWay => {
                 self.foreign.push(path.to_owned());
                 return false;
             }
-        }
+        };
+        list.push(path.to_owned());
+        self.to_write.push(number);
         true
     }
 
@@ -191,7 +193,7 @@ pub fn plan_by_rules(
         refuse_foreign_folder(out)?;
     }
     let is_new_site = manifest.is_none();
-    let manifest = manifest.unwrap_or_default();
+    let mut manifest = manifest.unwrap_or_default();
     if rules.ignores_case {
         refuse_same_names(out, pages)?;
     }
@@ -199,71 +201,60 @@ pub fn plan_by_rules(
     let mut plan = Plan::default();
     let owned = plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
     plan.removed = removed(out, &manifest.files, &owned, &mut foreign);
-    let has_makers = manifest.makers.is_some();
-    let before = OwnFiles {
-        files: manifest.files,
-        makers: manifest.makers.unwrap_or_default(),
-    };
-    if !has_makers || !owned.are(&before) {
-        plan.after = Some(owned.into_files());
+    if !owned.are(&manifest) {
+        plan.after = Some(owned.into_sorted());
     }
-    plan.manifest_changed = is_new_site || plan.after.is_some() || manifest.builds != builds;
-    plan.before = before;
+    let builds_before = std::mem::take(&mut manifest.builds);
+    plan.manifest_changed = is_new_site || plan.after.is_some() || builds_before != builds;
     plan.builds = builds;
-    plan.base_url = manifest.base_url;
+    plan.base_url = manifest.base_url.take();
+    plan.before = manifest;
     Ok(plan)
 }
 
-/// The pages that are romfeed's own files after a run.
+/// The pages that are romfeed's own files after a run, by their numbers.
 struct OwnPages<'p> {
+    pages: &'p [Compared],
     /// The page of each file before the run; none for a file that is no longer in the site.
-    of_known: Vec<Option<&'p Compared>>,
+    of_known: Vec<Option<usize>>,
     /// All others.
-    new: Vec<&'p Compared>,
+    new: Vec<usize>,
 }
 
 impl<'p> OwnPages<'p> {
     /// Begins with no pages; `known` are romfeed's own files before the run.
-    fn new(known: &TextList) -> OwnPages<'p> {
+    fn new(pages: &'p [Compared], known: &TextList) -> OwnPages<'p> {
         OwnPages {
+            pages,
             of_known: vec![None; known.len()],
             new: Vec::new(),
         }
     }
 
     /// Adds a page, given its place in the list of files before the run.
-    fn add(&mut self, page: &'p Compared, place: Option<usize>) {
+    fn add(&mut self, number: usize, place: Option<usize>) {
         match place.and_then(|place| self.of_known.get_mut(place)) {
-            Some(of_known) => *of_known = Some(page),
-            None => self.new.push(page),
+            Some(of_known) => *of_known = Some(number),
+            None => self.new.push(number),
         }
     }
 
     /// Whether these were romfeed's own files before, with the same makers.
-    fn are(&self, before: &OwnFiles) -> bool {
-        let pages = self.of_known.iter().flatten().map(|page| made(page));
+    fn are(&self, before: &Manifest) -> bool {
+        let pages = self.of_known.iter().flatten();
+        let pages = pages.map(|number| self.pages[*number].own_file());
+        let feeds = pages.filter(|(_, maker)| maker.is_feed());
         self.new.is_empty()
             && self.of_known.iter().all(Option::is_some)
-            && before
-                .makers
-                .iter()
-                .eq(pages.filter(|(_, maker)| maker.is_feed()))
+            && (before.makers.as_ref()).is_some_and(|makers| makers.iter().eq(feeds))
     }
 
-    fn into_files(self) -> OwnFiles {
-        let mut pages: Vec<&Compared> = self.of_known.into_iter().flatten().collect();
-        pages.extend(self.new);
-        pages.sort_by(|one, other| one.path.cmp(&other.path));
-        OwnFiles {
-            files: pages.iter().map(|page| &page.path).collect(),
-            makers: makers_of(pages.into_iter().map(made)),
-        }
+    fn into_sorted(self) -> Vec<usize> {
+        let mut numbers: Vec<usize> = self.of_known.into_iter().flatten().collect();
+        numbers.extend(self.new);
+        numbers.sort_by_key(|number| &self.pages[*number].path);
+        numbers
     }
-}
-
-/// Returns path and maker of a page.
-fn made(page: &Compared) -> (&str, &Maker) {
-    (&page.path, &page.maker)
 }
 
 /// Returns the own files that are no longer in the site, in removal order. `known` are romfeed's files

@@ -1,9 +1,10 @@
 use std::fs;
 
 use super::execute::has_folder;
-use super::manifest::{MANIFEST, render_manifest};
+use super::manifest::{MANIFEST, write_manifest};
 use super::*;
-use crate::publish::makers::{Makers, makers_of};
+use crate::files::list_folder;
+use crate::publish::makers::makers_of;
 use crate::publish::page::{Maker, Page};
 use crate::publish::text_list::TextList;
 
@@ -30,8 +31,10 @@ fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
 
 /// Returns a manifest of files.
 fn manifest_of(files: &[&str]) -> Vec<u8> {
-    let files = files.iter().collect();
-    render_manifest(&files, &Makers::default(), &TextList::default(), None)
+    let files: Vec<_> = files.iter().map(|path| (*path, &Maker::Page)).collect();
+    let mut bytes = Vec::new();
+    write_manifest(&mut bytes, &files, &TextList::default(), None).unwrap();
+    bytes
 }
 
 /// Checks the paths of pages.
@@ -391,6 +394,80 @@ fn half_written_files_of_a_killed_run_are_removed() {
     fs::write(&left, "half").unwrap();
     write(dir.path(), &[page("a", "1")], false).unwrap();
     assert!(!left.exists());
+}
+
+/// Returns what is in the folder of contents that are not in their place yet.
+fn staged(out: &Path) -> Vec<PathBuf> {
+    list_folder(&out.join(STATE_DIR).join(STAGE)).unwrap()
+}
+
+#[test]
+fn new_folders_come_to_their_place_and_their_feeds_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let lock = open(&out, false).unwrap();
+    let paths = ["a/b/1.html", "a/b/2.html", "a/b/feed", "c/3.html", "top"];
+    let comparer = Comparer::staged(&out, &lock);
+    let pages = paths.map(|path| page(path, path)).to_vec();
+    let pages = comparer.compare(pages).unwrap();
+    // Two folders for pages, one for the feed, and the file of the page that is in no new folder.
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        staged(&out).into_iter().partition(|path| path.is_dir());
+    assert_eq!((folders.len(), files.len()), (3, 1));
+    assert!(!out.join("a").exists());
+    let plan = plan(&out, &pages, None, TextList::default(), false).unwrap();
+    execute(&out, &pages, &plan, &lock).unwrap();
+    for page in &pages {
+        let file = out.join(&page.path);
+        assert_eq!(fs::read(&file).unwrap(), page.path.as_bytes());
+        assert_eq!(page.stamp.get().copied(), stamp(&file));
+    }
+    // The folder with the feed is left, as its place was taken.
+    let left = staged(&out);
+    assert!(left.len() == 1 && left[0].read_dir().unwrap().next().is_none());
+    drop(comparer);
+    assert_eq!(staged(&out), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn files_that_come_to_a_new_folder_meanwhile_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = open(dir.path(), false).unwrap();
+    let comparer = Comparer::staged(dir.path(), &lock);
+    let pages = vec![page("a/1", "1"), page("a/2", "2")];
+    let pages = comparer.compare(pages).unwrap();
+    let plan = plan(dir.path(), &pages, None, TextList::default(), false).unwrap();
+    fs::create_dir(dir.path().join("a")).unwrap();
+    fs::write(dir.path().join("a/mine"), "mine").unwrap();
+    execute(dir.path(), &pages, &plan, &lock).unwrap();
+    let read = |name: &str| fs::read_to_string(dir.path().join("a").join(name)).unwrap();
+    assert_eq!(["1", "2", "mine"].map(read), ["1", "2", "mine"]);
+}
+
+#[test]
+fn pages_that_cannot_have_their_names_yet_are_compared_without_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let lock = open(&out, false).unwrap();
+    let paths = [
+        "a/b",
+        "a/b",
+        "a/..",
+        "a/.",
+        "a/",
+        "../b/c",
+        "/b",
+        "",
+        "d/..\\..\\e",
+    ];
+    let pages = paths.map(|path| page(path, "1")).to_vec();
+    let comparer = Comparer::staged(&out, &lock);
+    let compared = comparer.compare(pages).unwrap();
+    for page in &compared {
+        assert_eq!(page.read().unwrap().unwrap(), b"1");
+    }
+    assert_eq!(list_folder(dir.path()).unwrap(), [out.clone()]);
+    assert_eq!(list_folder(&out).unwrap(), [""; 0].map(PathBuf::from));
 }
 
 #[test]
