@@ -69,13 +69,21 @@ pub fn require_known(
         return Ok(());
     }
     let known: HashSet<&str> = catalogs.all().flat_map(Catalog::identities).collect();
-    let mut lost = others.into_iter().filter(|name| !known.contains(&***name));
+    let lost = others.into_iter().map(|name| &**name);
+    refuse(config, lost.filter(|name| !known.contains(name)))
+}
+
+/// Refuses catalogs that have lost some builds, given by their identities.
+pub(super) fn refuse<'n>(
+    config: &Config,
+    mut lost: impl Iterator<Item = &'n str>,
+) -> Result<(), Error> {
     match lost.next() {
         None => Ok(()),
         Some(example) => Err(Error::BuildsLost {
             catalog: config.catalogs[0].clone(),
             num: 1 + lost.count(),
-            example: example.clone(),
+            example: example.to_owned(),
         }),
     }
 }

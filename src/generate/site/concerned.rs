@@ -16,7 +16,6 @@ use super::stock::{self, Stock};
 use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, bounded_stem};
 use crate::model::config::Config;
-use crate::publish::text_list::TextList;
 use crate::source;
 
 /// The catalog files that a run reads.
@@ -48,8 +47,8 @@ impl Concerned {
         let stock = Stock::folder(&config.catalogs[0])?;
         let sketches = Sketches::new(config, &stock, memory, &|_, _, _| ())?;
         let is_changing = !sketches.are_distinct() || !sketches.has_all_aliases(config);
-        let published: TextList = published.iter().collect();
-        if is_changing || sketches.find_lost(&published).is_some() {
+        let published = published.iter().collect();
+        if is_changing || sketches.lost(&published).next().is_some() {
             return Ok(None);
         }
         let groups = Groups::new(config, &sketches);

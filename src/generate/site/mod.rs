@@ -29,7 +29,7 @@ use self::sketch::Sketch;
 use self::sketches::Sketches;
 use self::unchanged::{Comparison, Parts};
 use super::report::{Log, Report};
-use super::{Error, changelogs, projects};
+use super::{Error, changelogs, lost, projects};
 use crate::catalog::Catalog;
 use crate::files::Place;
 use crate::model::config::Config;
@@ -101,15 +101,11 @@ impl Known {
     /// # Errors
     /// [`Error::BuildsLost`].
     pub(super) fn require_published(&self, config: &Config) -> Result<(), Error> {
-        let published = self.manifest.as_ref().map(|manifest| &manifest.builds);
-        let lost = published.and_then(|published| self.sketches.find_lost(published));
-        match lost.filter(|_| !config.new_catalog) {
-            None => Ok(()),
-            Some(lost) => Err(Error::BuildsLost {
-                catalog: config.catalogs[0].clone(),
-                num: lost.num,
-                example: lost.example,
-            }),
+        match &self.manifest {
+            Some(manifest) if !config.new_catalog => {
+                lost::refuse(config, self.sketches.lost(&manifest.builds))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -30,13 +30,6 @@ struct Sketched {
 /// Sees a catalog file that is read, with its name and its sketch.
 pub(super) type See<'l> = dyn Fn(&str, &Sketch, &Catalog) + Sync + 'l;
 
-/// Builds that were published and are in no catalog.
-pub(super) struct Lost {
-    pub(super) num: usize,
-    /// One of them.
-    pub(super) example: String,
-}
-
 impl Sketches {
     /// Sketches all catalog files. A file whose stamp is remembered is not read; `see` sees the others.
     ///
@@ -190,21 +183,12 @@ impl Sketches {
         Some(names.sorted())
     }
 
-    /// Finds builds that were published and are in none of the files.
-    pub(super) fn find_lost(&self, published: &TextList) -> Option<Lost> {
-        let known: HashSet<u64> = self
-            .values()
-            .flat_map(|sketch| &sketch.ids.0)
-            .copied()
-            .collect();
-        let mut lost = published
-            .iter()
-            .filter(|name| !known.contains(&hash(*name)));
-        let example = lost.next()?.to_owned();
-        Some(Lost {
-            num: 1 + lost.count(),
-            example,
-        })
+    /// Returns the identities of builds that were published and are in none of the files.
+    pub(super) fn lost<'n>(&self, published: &'n TextList) -> impl Iterator<Item = &'n str> {
+        let ids = self.values().flat_map(|sketch| &sketch.ids.0);
+        let known: HashSet<u64> = ids.copied().collect();
+        let published = published.iter();
+        published.filter(move |name| !known.contains(&hash(*name)))
     }
 
     /// Remembers the sketches of the files that have stamps: those of what each held when it was read.
