@@ -239,8 +239,8 @@ impl Catalog {
         both.flat_map(|(sha256, id)| sha256.into_iter().chain(id))
     }
 
-    /// Adds the builds, tombstones and aliases of another catalog; this one must have none of them. Records stay shared in
-    /// memory.
+    /// Adds the builds, tombstones and aliases of another catalog, in place of those of the same identity or device. Records
+    /// stay shared in memory.
     pub fn share(&mut self, other: &Catalog) {
         for identity in other.builds.keys() {
             self.builds.share(identity, &other.builds);

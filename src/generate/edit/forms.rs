@@ -154,11 +154,7 @@ fn complete(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     let Ok(rest) = store::load_one_form(&new) else {
         return Ok(());
     };
-    for identity in rest.builds.keys() {
-        moved.builds.share(identity, &rest.builds);
-    }
-    moved.tombstones.extend(rest.tombstones);
-    moved.aliases.extend(rest.aliases);
+    moved.share(&rest);
     match moved == *catalog {
         true => move_files(&new, to),
         false => Ok(()),
