@@ -290,8 +290,7 @@ pub(super) fn load_only(path: &Path, names: &BTreeSet<String>) -> Result<(Catalo
     let mut num_reads = 0;
     loop {
         num_reads += 1;
-        let there = before.keys().map(|file| name_of(file)).collect();
-        let loaded = load_some(path, &there);
+        let loaded = load_some(path, before.keys());
         let after = stamps_of(path, names);
         if after == before || num_reads == MAX_READS {
             let files = Files {
@@ -305,13 +304,13 @@ pub(super) fn load_only(path: &Path, names: &BTreeSet<String>) -> Result<(Catalo
     }
 }
 
-/// Reads the files of a folder that have these names.
+/// Reads files of a folder.
 ///
 /// # Errors
 /// As [`load`]; also if one of them is not there.
-pub fn load_some(path: &Path, names: &BTreeSet<String>) -> Result<Catalog, Error> {
-    let load = |name: &String| Ok((name.clone(), load_device(&path.join(name))?));
-    let catalogs: Vec<(String, Catalog)> = names.iter().map(load).collect::<Result<_, Error>>()?;
+fn load_some<'f>(path: &Path, files: impl Iterator<Item = &'f PathBuf>) -> Result<Catalog, Error> {
+    let load = |file: &PathBuf| Ok((name_of(file), load_device(file)?));
+    let catalogs: Vec<(String, Catalog)> = files.map(load).collect::<Result<_, Error>>()?;
     let (all, _, clashes) = unite(&catalogs);
     match clashes.first() {
         None => Ok(all),

@@ -127,8 +127,8 @@ impl<'a> Stock<'a> {
         if let Some(catalog) = kept().catalogs.get(name) {
             return Ok(catalog.clone());
         }
-        let read = store::load_some(self.folder, &BTreeSet::from([name.to_owned()]));
         let file = self.folder.join(name);
+        let read = store::load_device(&file);
         // What was read may be another state of the file than was sketched, or half of one.
         if self.files[name] != stamp(&file) {
             let source = overtaken();
