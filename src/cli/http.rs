@@ -27,9 +27,8 @@ pub(crate) fn connect(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<H
 pub(crate) fn settings(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<Settings, String> {
     let roots = match ca {
         None => Vec::new(),
-        Some(file) => {
-            read_roots(file).map_err(|reason| format!("--ca {}: {reason}", shown(file)))?
-        }
+        Some(file) => read_roots(file)
+            .map_err(|reason| format!("the certificates in {}: {reason}", shown(file)))?,
     };
     Ok(Settings {
         timeout: Duration::from_secs(seconds.into()),

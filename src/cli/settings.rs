@@ -10,11 +10,10 @@ use romfeed::catalog::bucket;
 use romfeed::fetch::Reach;
 use romfeed::files::Place;
 use romfeed::model::config::Config;
-use romfeed::model::source::Bucket;
 #[cfg(feature = "s3")]
 use romfeed::source::s3::Objects;
 
-use super::config::{self, ConfigError, Flags, Resolved};
+use super::config::{self, CatalogBucket, ConfigError, Flags, Resolved};
 #[cfg(feature = "s3")]
 use super::http;
 use super::outcome::Outcome;
@@ -37,14 +36,17 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
 }
 
 #[cfg(feature = "s3")]
-fn open(bucket: Bucket, copy: &Path) -> Result<Arc<dyn Place>, ConfigError> {
-    let http = http::connect(None, TIMEOUT, Reach::Any).map_err(ConfigError::new)?;
+fn open(
+    CatalogBucket { bucket, ca }: CatalogBucket,
+    copy: &Path,
+) -> Result<Arc<dyn Place>, ConfigError> {
+    let http = http::connect(ca.as_deref(), TIMEOUT, Reach::Any).map_err(ConfigError::new)?;
     let objects = Objects::new(bucket, Arc::new(http), now);
     Ok(Arc::new(bucket::Bucket::new(objects, copy.to_owned())))
 }
 
 #[cfg(not(feature = "s3"))]
-fn open(_: Bucket, _: &Path) -> Result<Arc<dyn Place>, ConfigError> {
+fn open(_: CatalogBucket, _: &Path) -> Result<Arc<dyn Place>, ConfigError> {
     let message = "the catalog is in a bucket, and this romfeed was built without S3";
     Err(ConfigError::new(message.to_owned())
         .with_hint("use a release of romfeed, or build it with `--features s3`".to_owned()))

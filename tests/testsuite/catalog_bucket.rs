@@ -7,6 +7,7 @@ use std::thread;
 use store::{KEYS, Store, error};
 
 use super::remote::host::{Answer, Asked};
+use super::secure_host;
 use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
 
 /// The line of the settings that says where zips are: on another host, as each machine has others.
@@ -632,4 +633,47 @@ fn mistakes_in_the_settings_of_a_bucket_are_reported() {
     dir.run_with(&["catalog", "list"], &[KEYS[0], (KEYS[1].0, "")])
         .expect(2)
         .says("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+}
+
+#[test]
+fn a_store_with_a_certificate_of_its_own_is_trusted_if_the_settings_say_so() {
+    let dir = RomDir::new();
+    let endpoint = secure_host::serve(dir.path().to_owned());
+    let set = |ca: Option<&str>| {
+        let ca = ca.map(|file| format!("ca = '{file}'\n"));
+        let ca = ca.unwrap_or_default();
+        let settings = format!("catalog = \"s3://roms/\"\n[s3]\nendpoint = \"{endpoint}\"\n{ca}");
+        dir.put("romfeed.toml", settings);
+    };
+    dir.put("feed.json", "{\"response\": []}");
+    let commands = [
+        &["catalog", "list"][..],
+        &["catalog", "import", "--device", "bacon", "feed.json"],
+        &[
+            "generate",
+            "--base-url",
+            BASE_URL,
+            "--url",
+            "https://dl.example.org/{filename}",
+        ],
+    ];
+    for args in commands {
+        set(None);
+        run(&dir, args)
+            .says("certificate")
+            .says("`ca = \"FILE.pem\"` under [s3] in romfeed.toml");
+        set(Some(secure_host::authority()));
+        run(&dir, args).says("404").lacks("certificate");
+        std::fs::copy(secure_host::authority(), dir.path().join("own.pem")).unwrap();
+        set(Some("own.pem"));
+        run(&dir, args).says("404").lacks("certificate");
+        set(Some("missing.pem"));
+        run(&dir, args)
+            .expect(2)
+            .says("the certificates in missing.pem: ");
+        set(Some("feed.json"));
+        run(&dir, args)
+            .expect(2)
+            .says("the certificates in feed.json: ");
+    }
 }

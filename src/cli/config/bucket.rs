@@ -8,10 +8,16 @@ use romfeed::model::source::Bucket;
 use super::file::{ConfigError, FileConfig, OneOrMany, Origin};
 use super::source_tables::{BucketName, FileStore, keys};
 
+/// A bucket, and the file with the certificates to trust there, if not those that browsers trust.
+pub(crate) struct CatalogBucket {
+    pub(crate) bucket: Bucket,
+    pub(crate) ca: Option<PathBuf>,
+}
+
 /// A catalog in a bucket.
 pub(super) struct Shared {
     /// The bucket.
-    pub(super) bucket: Bucket,
+    pub(super) bucket: CatalogBucket,
     /// The folder for its copy.
     pub(super) folder: PathBuf,
 }
@@ -58,8 +64,11 @@ pub(super) fn resolve(
     }
     let name = BucketName::parse(url).map_err(|reason| error(&reason))?;
     let keys = keys().map_err(ConfigError::new)?;
-    let bucket = store.cloned().unwrap_or_default().bucket(&name, keys);
+    let store = store.cloned().unwrap_or_default();
+    let bucket = store.bucket(&name, keys);
     let bucket = bucket.map_err(|reason| origin.error("[s3]", &reason))?;
+    let ca = store.ca.map(|file| origin.folder.join(file));
+    let bucket = CatalogBucket { bucket, ca };
     let name = url.trim_start_matches("s3://");
     let folder = origin
         .folder

@@ -26,7 +26,6 @@ use std::path::{Component, Path, PathBuf};
 use ota_view::verify::Certificate;
 use romfeed::files::read_file;
 use romfeed::model::config::{Config, DeviceConfig, DeviceFeed, Retention, SOURCE_JOBS};
-use romfeed::model::source::Bucket;
 use romfeed::publish::feed::template;
 use romfeed::publish::writer;
 
@@ -37,6 +36,7 @@ use super::theme;
 use feeds::FeedLoader;
 use file::{FileConfig, FileDevice, FileRetention, MAX_FILE_SIZE, Origin};
 
+pub(crate) use bucket::CatalogBucket;
 pub(crate) use device_files::misnamed;
 pub(crate) use file::{ConfigError, FILE_NAME};
 
@@ -52,7 +52,7 @@ pub(crate) fn default_jobs() -> usize {
 pub(crate) struct Resolved {
     pub(crate) config: Config,
     /// The bucket that has the catalog; the settings have the folder for its copy.
-    pub(crate) bucket: Option<Bucket>,
+    pub(crate) bucket: Option<CatalogBucket>,
     pub(crate) devices_errors: Vec<String>,
     /// What has no effect, whatever builds there are.
     pub(crate) unused: Option<String>,

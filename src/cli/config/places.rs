@@ -7,12 +7,11 @@ use ota_view::io::Limits;
 use romfeed::catalog::store;
 use romfeed::files::behind_links;
 use romfeed::model::config::{CHANGELOGS_DIR, Config, STATE_DIR};
-use romfeed::model::source::Bucket;
 
 use super::super::args::Places;
 use super::super::devices::{self, Devices};
 use super::super::escape::shown;
-use super::bucket;
+use super::bucket::{self, CatalogBucket};
 use super::file::{ConfigError, FileConfig, OneOrMany, Origin, flag_error};
 
 /// Returns a configuration in which only files and folders are set, and the bucket that has the catalog, if one does.
@@ -20,7 +19,7 @@ pub(super) fn resolve(
     flags: &Places,
     settings: &FileConfig,
     origin: &Origin,
-) -> Result<(Config, Option<Bucket>), ConfigError> {
+) -> Result<(Config, Option<CatalogBucket>), ConfigError> {
     let folder = &origin.folder;
     let set = settings.catalog.as_ref();
     let shared = bucket::resolve(&flags.catalog, set, settings.s3.as_ref(), origin)?;

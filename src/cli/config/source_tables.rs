@@ -241,6 +241,7 @@ impl FileSource {
                     endpoint: self.endpoint.clone(),
                     region: self.region.clone(),
                     path_style: self.path_style,
+                    ca: None,
                 };
                 let name = BucketName::parse(value).map_err(|reason| format!("s3: {reason}"))?;
                 Host::S3(store.bucket(&name, keys()?)?)
@@ -339,6 +340,8 @@ pub(super) struct FileStore {
     endpoint: Option<String>,
     region: Option<String>,
     path_style: Option<bool>,
+    /// The file with the certificates to trust; sources have a flag for that.
+    pub(super) ca: Option<PathBuf>,
 }
 
 /// The name of a bucket and of a folder in it.

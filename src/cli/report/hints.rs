@@ -462,6 +462,10 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
                 "set `catalog = \"{to}\"` in romfeed.toml, or name it with --catalog"
             ));
         }
+        file::Error::Shared(error) if is_untrusted(error) => {
+            "if its certificate is from an authority of your own, name that: `ca = \"FILE.pem\"` under [s3] in romfeed.toml; \
+             nothing was written"
+        }
         file::Error::Shared(_) => {
             "nothing was written, and nothing in the bucket is lost; try again when that is in order"
         }
@@ -471,6 +475,13 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         }
     };
     Cow::Borrowed(hint)
+}
+
+/// Whether a bucket cannot be read because of the certificate of its host.
+fn is_untrusted(error: &io::Error) -> bool {
+    let source = error.get_ref().and_then(|error| error.downcast_ref());
+    let is_tls = |fault: &fetch::Fault| matches!(fault, fetch::Fault::Tls(_));
+    matches!(source, Some(source::Error::Fetch { fault, .. }) if is_tls(fault))
 }
 
 /// Returns what to do about an object of a catalog in a bucket; none for other catalogs.
