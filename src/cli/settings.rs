@@ -36,10 +36,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
 }
 
 #[cfg(feature = "s3")]
-fn open(
-    CatalogBucket { bucket, ca }: CatalogBucket,
-    copy: &Path,
-) -> Result<Arc<dyn Place>, ConfigError> {
+fn open((bucket, ca): CatalogBucket, copy: &Path) -> Result<Arc<dyn Place>, ConfigError> {
     let http = http::connect(ca.as_deref(), TIMEOUT, Reach::Any).map_err(ConfigError::new)?;
     let objects = Objects::new(bucket, Arc::new(http), now);
     Ok(Arc::new(bucket::Bucket::new(objects, copy.to_owned())))

@@ -9,10 +9,7 @@ use super::file::{ConfigError, FileConfig, OneOrMany, Origin};
 use super::source_tables::{BucketName, FileStore, keys};
 
 /// A bucket, and the file with the certificates to trust there, if not those that browsers trust.
-pub(crate) struct CatalogBucket {
-    pub(crate) bucket: Bucket,
-    pub(crate) ca: Option<PathBuf>,
-}
+pub(crate) type CatalogBucket = (Bucket, Option<PathBuf>);
 
 /// A catalog in a bucket.
 pub(super) struct Shared {
@@ -68,7 +65,7 @@ pub(super) fn resolve(
     let bucket = store.bucket(&name, keys);
     let bucket = bucket.map_err(|reason| origin.error("[s3]", &reason))?;
     let ca = store.ca.map(|file| origin.folder.join(file));
-    let bucket = CatalogBucket { bucket, ca };
+    let bucket = (bucket, ca);
     let name = url.trim_start_matches("s3://");
     let folder = origin
         .folder

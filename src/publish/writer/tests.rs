@@ -466,7 +466,7 @@ fn pages_that_cannot_have_their_names_yet_are_compared_without_harm() {
     for page in &compared {
         assert_eq!(page.read().unwrap().unwrap(), b"1");
     }
-    assert_eq!(list_folder(dir.path()).unwrap(), [out.clone()]);
+    assert_eq!(list_folder(dir.path()).unwrap(), std::slice::from_ref(&out));
     assert_eq!(list_folder(&out).unwrap(), [""; 0].map(PathBuf::from));
 }
 

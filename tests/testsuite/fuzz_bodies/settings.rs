@@ -103,7 +103,7 @@ fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
     let file = folder.join(config::FILE_NAME);
     assert!(config::misnamed(&file).is_empty());
     let resolved = config::resolve(Some(&file), config::Flags::new(&places)).ok()?;
-    if let Some(config::CatalogBucket { bucket, ca }) = &resolved.bucket {
+    if let Some((bucket, ca)) = &resolved.bucket {
         assert!(bucket.url.contains("://"), "{bucket:?}");
         assert!(ca.as_ref().is_none_or(|file| file.is_absolute()));
     }
