@@ -1,4 +1,5 @@
-//! Files of the maintainer: listed, read up to a limit, opened without following links, replaced whole, locked.
+//! Files of the maintainer: listed, read up to a limit, opened without following links, replaced whole, locked,
+//! and told from what they were.
 
 mod json;
 mod list;
@@ -6,6 +7,7 @@ mod lock;
 mod place;
 mod read;
 mod regular;
+mod stamp;
 mod write;
 
 pub use json::{JsonError, json_message, plain_types};
@@ -14,6 +16,7 @@ pub use lock::{Lock, lock_file};
 pub use place::{Disk, Place, is_overtaken, overtaken, remove_leftover_copies};
 pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
+pub use stamp::{stamp, stamp_number, stamp_of};
 pub use write::{
     Durability, Readers, behind_links, create_ignored_folder, create_new_public_folder,
     create_public_folder, remove_leftover, replace, replace_with, write_atomically,

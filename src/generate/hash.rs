@@ -2,22 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use digest_lanes::Stamp;
+pub(super) use crate::files::stamp_number as number;
 
 /// Returns the hash of a value; the same in each run of one program.
 pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Returns a number that is another for another state of a file.
-pub(super) fn number(stamp: Stamp) -> u64 {
-    let Stamp {
-        size,
-        modified_ns,
-        changed_ns,
-        inode,
-    } = stamp;
-    hash(&(size, modified_ns, changed_ns, inode))
 }

@@ -24,10 +24,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use ota_view::verify::Certificate;
-use romfeed::files::read_file;
+use romfeed::files::{read_file, stamp};
 use romfeed::model::config::{Config, DeviceConfig, DeviceFeed, Retention, SOURCE_JOBS};
 use romfeed::publish::feed::template;
-use romfeed::publish::writer;
 
 use super::args::{MAX_JOBS, Places};
 use super::rate::Rate;
@@ -118,7 +117,7 @@ fn is_below(path: &str) -> bool {
 /// Returns what tells this program from others, also from one of the same version that was built later.
 fn program(config: &Config) -> String {
     let file = std::env::current_exe().and_then(std::fs::canonicalize);
-    let stamp = file.ok().and_then(|file| writer::stamp(&file));
+    let stamp = file.ok().and_then(|file| stamp(&file));
     format!("{} {stamp:?}", config.program)
 }
 

@@ -13,6 +13,7 @@ use super::super::Error;
 use super::memory::{Memory, RememberedPart};
 use super::overview::Overview;
 use super::sink::{Part, Rendered, Sink};
+use crate::files::stamp;
 use crate::model::config::Config;
 use crate::publish::page::{Maker, Page};
 use crate::publish::writer::{self, Compared, Comparer, Manifest};
@@ -34,7 +35,7 @@ impl Known {
         let part = self.lock().remove(name);
         let files = part.filter(|part| part.digest == digest)?.files.into_iter();
         let files = files.map(|(path, known)| {
-            let stamp = writer::stamp(&site.out.join(&path))?;
+            let stamp = stamp(&site.out.join(&path))?;
             // What is not in the manifest is not romfeed's own.
             let maker = lookup.maker(&path)?;
             let is_same = mark(stamp, maker) == known;

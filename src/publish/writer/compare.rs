@@ -3,8 +3,7 @@
 //! Pages of one part of a site after the other pass here, so that the contents of the whole site are never in
 //! memory at once. What differs waits in files of romfeed's own folder until the whole site is planned.
 
-use std::fs::{self, File, Metadata};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -16,7 +15,7 @@ use super::lock::SiteLock;
 use super::manifest::OwnFile;
 use super::paths::NameRules;
 use super::stage::{NewFolder, Stage, Staged};
-use crate::files::{Durability, Readers, replace};
+use crate::files::{Durability, Readers, replace, stamp, stamp_of};
 use crate::publish::page::{Maker, Page};
 
 /// A page, and what is in its place.
@@ -226,26 +225,6 @@ impl Comparer {
         };
         Ok(Compared::new(page, compared, contents))
     }
-}
-
-/// Returns a number that changes whenever a file does, as far as its metadata tell; none if it is no regular file.
-#[must_use]
-pub fn stamp(file: &Path) -> Option<u64> {
-    let metadata = file.symlink_metadata().ok().filter(Metadata::is_file)?;
-    Some(stamp_of(&metadata))
-}
-
-/// Returns the stamp of a file in this state.
-pub(super) fn stamp_of(metadata: &Metadata) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
-    // Unlike the time of the last change of its contents, these cannot be set.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
 /// Compares what is in the place of a page with the bytes it should have; returns the stamp of a file that has them,

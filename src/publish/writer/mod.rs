@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use crate::files::JsonError;
 
-pub use compare::{Compared, Comparer, stamp};
+pub use compare::{Compared, Comparer};
 pub use execute::execute;
 pub use lock::{Lock, SiteLock, lock, lock_within, open};
 pub use manifest::{

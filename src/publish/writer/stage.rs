@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::compare::stamp_of;
 use super::paths::may_be_part;
 use super::{Error, STAGE, STATE_DIR, io_error};
-use crate::files::{Readers, create_new_public_folder, write_new};
+use crate::files::{Readers, create_new_public_folder, stamp_of, write_new};
 use crate::publish::page::{Page, writing_order};
 
 /// Where the contents of a page wait.

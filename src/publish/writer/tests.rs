@@ -3,7 +3,7 @@ use std::fs;
 use super::execute::has_folder;
 use super::manifest::{MANIFEST, write_manifest};
 use super::*;
-use crate::files::list_folder;
+use crate::files::{list_folder, stamp};
 use crate::publish::makers::makers_of;
 use crate::publish::page::{Maker, Page};
 use crate::publish::text_list::TextList;
@@ -466,7 +466,7 @@ fn pages_that_cannot_have_their_names_yet_are_compared_without_harm() {
     for page in &compared {
         assert_eq!(page.read().unwrap().unwrap(), b"1");
     }
-    assert_eq!(list_folder(dir.path()).unwrap(), std::slice::from_ref(&out));
+    assert_eq!(list_folder(dir.path()).unwrap(), [out.as_path()]);
     assert_eq!(list_folder(&out).unwrap(), [""; 0].map(PathBuf::from));
 }
 
