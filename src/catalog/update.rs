@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Catalog, Catalogs, LeftOut, file, store};
+use super::{Catalog, Catalogs, LeftOut, file, save, store};
 use crate::files::{
     Lock, Place, behind_links, create_ignored_folder, is_overtaken, lock_file, overtaken,
 };
@@ -124,7 +124,7 @@ impl Held {
         let lock = lock.ok_or(UpdateError::Locked { file })?;
         // Of a shared place, other processes may be bringing the copy up to date.
         if place.address().is_none() {
-            store::remove_leftovers(path);
+            save::remove_leftovers(path);
         }
         place.begin().map_err(file::Error::Shared)?;
         Ok(Held {
@@ -235,7 +235,7 @@ impl Held {
     }
 
     fn write(&self, catalog: &Catalog, names: &BTreeSet<String>) -> Result<(), UpdateError> {
-        store::save_files(&*self.place, &self.path, catalog, names)
+        save::save_files(&*self.place, &self.path, catalog, names)
             .map_err(|(file, source)| UpdateError::Write { file, source })
     }
 }

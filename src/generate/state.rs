@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Error;
-use crate::catalog::{Catalog, Catalogs, Held, store};
+use crate::catalog::{Catalog, Catalogs, Held, save};
 use crate::files::{create_ignored_folder, remove_leftover_copies};
 use crate::ingest::cache::Cache;
 use crate::model::config::Config;
@@ -46,7 +46,7 @@ pub fn lock_catalog(config: &Config) -> Result<Held, Error> {
 /// # Errors
 /// [`Error::Write`].
 pub fn save_catalog(config: &Config, path: &Path, catalog: &Catalog) -> Result<(), Error> {
-    let saved = store::save(&*config.place, path, catalog);
+    let saved = save(&*config.place, path, catalog);
     saved.map_err(|(file, source)| Error::Write { file, source })
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 
-use romfeed::catalog::store;
+use romfeed::catalog::{save, store};
 use romfeed::files::{Disk, Place};
 
 use super::support::{BASE_URL, RomDir, bacon, bacon_name};
@@ -540,7 +540,7 @@ fn a_removed_build_that_is_added_for_another_device_survives_a_kill_between_any_
             for (file, bytes) in &before {
                 dir.put(file, bytes);
             }
-            let saved = store::save(&Killed(Mutex::new(num_changes)), &path, &after);
+            let saved = save(&Killed(Mutex::new(num_changes)), &path, &after);
             let now = store::load(&path).unwrap();
             let is_offered = now.builds.contains_key(&sha(1));
             assert_ne!(is_offered, now.tombstones.contains_key(&sha(1)));

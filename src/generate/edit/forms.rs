@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::{Error, state::LOCK_WAIT};
-use crate::catalog::{Catalog, Held, file, remove_lock, store};
+use crate::catalog::{Catalog, Held, file, remove_lock, save, store};
 use crate::files::{Disk, Place};
 
 /// Moves the catalog that romfeed maintains from one path to another, of the other form, and returns it.
@@ -111,7 +111,7 @@ fn difference(one: (&Path, &Catalog), other: (&Path, &Catalog)) -> String {
 fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     let write_error = |(file, source)| Error::Write { file, source };
     if !store::is_folder(to) {
-        return store::save(&Disk, to, catalog).map_err(write_error);
+        return save(&Disk, to, catalog).map_err(write_error);
     }
     let new = half_written(to);
     match fs::remove_dir_all(&new) {
@@ -119,7 +119,7 @@ fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
         _ => {}
     }
     fs::create_dir_all(&new).map_err(at(&new))?;
-    store::save(&Disk, &new, catalog).map_err(write_error)?;
+    save(&Disk, &new, catalog).map_err(write_error)?;
     // An empty folder may be there already.
     remove_lock(to).map_err(at(to))?;
     match fs::remove_dir(to) {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::super::Error;
 use super::super::hash::number;
-use crate::catalog::{Catalog, store};
+use crate::catalog::{Catalog, by_file, store};
 use crate::files::overtaken;
 use crate::model::build::Device;
 
@@ -38,7 +38,7 @@ impl<'a> Stock<'a> {
     /// Takes the builds of a catalog that is loaded.
     pub(in crate::generate) fn loaded(catalog: &Catalog) -> Stock<'a> {
         Stock {
-            loaded: store::by_file(catalog),
+            loaded: by_file(catalog),
             folder: Path::new(""),
             files: BTreeMap::new(),
             kept: Mutex::default(),
@@ -78,7 +78,7 @@ impl<'a> Stock<'a> {
         names: &BTreeSet<String>,
         catalog: &Catalog,
     ) -> Stock<'a> {
-        self.loaded = store::by_file(catalog);
+        self.loaded = by_file(catalog);
         let is_loaded = |name: &String| names.contains(name) || self.loaded.contains_key(name);
         self.files.retain(|name, _| !is_loaded(name));
         self
