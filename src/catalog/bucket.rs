@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::store::ENDING;
+use super::device_file::ENDING;
 use super::{Catalog, file};
 use crate::files::{Disk, Place, list_folder, overtaken, read_text, write_atomically};
 use crate::model::build::filename_fault;

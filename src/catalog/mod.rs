@@ -3,7 +3,8 @@
 //! In: builds from a scan, from `catalog add`, from catalog files and from feeds of other servers.
 //! Out: the same builds, sorted into [`mod@channels`] for the feeds. A build's identity is its
 //! SHA-256; while that is unknown, the `id` in the feed it was imported from. [`mod@file`] is the
-//! form of a file, [`mod@store`] reads it, [`save()`] writes it, [`update()`] changes it while other processes may, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
+//! form of a file, [`mod@store`] reads it, [`save()`] writes it, [`update()`] changes it while other
+//! processes may, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
 //! the lists of other servers.
 
 #[cfg(feature = "s3")]
@@ -12,6 +13,7 @@ mod builds;
 mod catalogs;
 pub mod channels;
 pub mod conflict;
+mod device_file;
 pub mod exchange;
 pub mod file;
 pub mod merge;
@@ -29,6 +31,7 @@ use channels::ChannelKey;
 
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
+pub use device_file::file_name;
 pub use parsed::Parsed;
 pub use save::{by_file, save};
 pub use unite::LeftOut;

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::channels::ChannelKey;
-use super::store::file_name;
+use super::device_file::file_name;
 use super::{Catalog, Record, Tombstone};
 use crate::model::build::Device;
 

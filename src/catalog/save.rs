@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::device_file::file_name;
 use super::moves::Moves;
-use super::store::{devices, file_name, files, is_folder, name_of};
+use super::store::{devices, files, is_folder, name_of};
 use super::{Catalog, file};
 use crate::files::{Place, behind_links, remove_leftover};
 use crate::model::build::Device;

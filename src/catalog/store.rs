@@ -14,14 +14,12 @@ use digest_lanes::Stamp;
 use ota_view::error_kind::chain;
 use rayon::prelude::*;
 
+use super::device_file::{ENDING, file_name};
 use super::file::{self, Error};
 use super::unite::{LeftOut, unite};
 use super::{Catalog, Parsed};
 use crate::files::list_folder;
 use crate::model::build::Device;
-
-/// The ending of the files in a folder.
-pub const ENDING: &str = "json";
 
 /// Returns whether a path is that of a catalog with one file for each device.
 #[must_use]
@@ -363,12 +361,6 @@ pub(super) fn devices(catalog: &Catalog) -> BTreeSet<&Device> {
     let mut devices = catalog.devices();
     devices.extend(catalog.aliases.keys());
     devices
-}
-
-/// Returns the name of a device's file.
-#[must_use]
-pub fn file_name(device: &Device) -> String {
-    format!("{}.{ENDING}", device.as_str().to_ascii_lowercase())
 }
 
 /// Refuses a catalog that is there as a file and as a folder, since one of them would be out of date, and one that is

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::device_file::file_name;
 use super::file::{self, Error, Taken};
-use super::store::file_name;
 use super::{Catalog, moves};
 
 /// Why the file of a device was left out.

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Catalog, Catalogs, LeftOut, file, save, store};
+use super::{Catalog, Catalogs, LeftOut, file, file_name, save, store};
 use crate::files::{
     Lock, Place, behind_links, create_ignored_folder, is_overtaken, lock_file, overtaken,
 };
@@ -349,5 +349,5 @@ fn changed_files(before: &Catalog, after: &Catalog) -> BTreeSet<String> {
     }
     let aliases = before.aliases.keys().chain(after.aliases.keys());
     devices.extend(aliases.filter(|d| before.aliases.get(*d) != after.aliases.get(*d)));
-    devices.into_iter().map(store::file_name).collect()
+    devices.into_iter().map(file_name).collect()
 }

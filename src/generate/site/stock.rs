@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::super::Error;
 use super::super::hash::number;
-use crate::catalog::{Catalog, by_file, store};
+use crate::catalog::{Catalog, by_file, file_name, store};
 use crate::files::overtaken;
 use crate::model::build::Device;
 
@@ -152,5 +152,5 @@ fn stamp(file: &Path) -> Option<u64> {
 
 /// Returns the name of the file that has the builds of a device.
 pub(super) fn file_of(device: &Device) -> String {
-    store::file_name(device)
+    file_name(device)
 }
