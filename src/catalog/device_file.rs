@@ -3,7 +3,7 @@
 use crate::model::build::Device;
 
 /// The ending of the files.
-pub(super) const ENDING: &str = "json";
+pub const ENDING: &str = "json";
 
 /// Returns the name of a device's file.
 #[must_use]

@@ -31,7 +31,7 @@ use channels::ChannelKey;
 
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
-pub use device_file::file_name;
+pub use device_file::{ENDING, file_name};
 pub use parsed::Parsed;
 pub use save::{by_file, save};
 pub use unite::LeftOut;

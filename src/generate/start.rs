@@ -1,7 +1,8 @@
 //! How a run begins: the scan of the folder of builds, the lock, and the catalogs.
 
-use super::report::Log;
-use super::report::{Fault, Report};
+use std::path::Path;
+
+use super::report::{Fault, Log, Report};
 use super::run::thread_pool;
 use super::site::{Concerned, Memory};
 use super::state::lock_state;
@@ -41,14 +42,8 @@ pub(super) fn begin(
     reads_all: bool,
     report: &mut Report,
 ) -> Result<Option<Start>, Error> {
-    let catalog_path = folders::primary_catalog(config)?;
-    folders::require_builds_folder(config)?;
-    config.place.update().map_err(file::Error::Shared)?;
     // Checked before locking, so that a wrong folder is left untouched.
-    if !catalog_path.exists() {
-        store::refuse_other_form(catalog_path)?;
-        lost::require_catalog(config)?;
-    }
+    let catalog_path = check_folders(config)?;
     let pool = thread_pool(config.jobs)?;
     // Read before the catalogs: another run may publish a build in between.
     let published = match config.new_catalog {
@@ -60,21 +55,13 @@ pub(super) fn begin(
         true => Memory::of_last_run(config),
         false => Memory::new(config),
     };
-    let reads_all =
-        reads_all || !makes_site || !folders::has_files_of_devices(config, asks_sources);
-    let concerned = match reads_all || !store::is_there(catalog_path) {
-        true => None,
-        false => pool.install(|| {
-            let scan = scan_builds(config).0;
-            Concerned::find(config, &scan, &mut memory, &published)
-        })?,
+    let may_read_some =
+        makes_site && !reads_all && folders::has_files_of_devices(config, asks_sources);
+    let concerned = match may_read_some && store::is_there(catalog_path) {
+        true => pool.install(|| find_concerned(config, &mut memory, &published))?,
+        false => None,
     };
-    let load = |config: &Config| match &concerned {
-        Some(concerned) => Catalogs::load_only(config, &concerned.files),
-        None if config.catalog_only => Catalogs::load_readable(config),
-        None => Catalogs::load(config),
-    };
-    let catalogs = pool.install(|| load(config))?;
+    let catalogs = pool.install(|| load(config, concerned.as_ref()))?;
     let scan = match config.scope.sources.is_empty() {
         true => report.take(scan_builds(config)),
         false => Scan::default(),
@@ -110,6 +97,38 @@ pub(super) fn begin(
         pool,
         _lock: lock,
     }))
+}
+
+/// Checks that the folders of the settings can be used, and returns the path of the catalog.
+fn check_folders(config: &Config) -> Result<&Path, Error> {
+    let catalog_path = folders::primary_catalog(config)?;
+    folders::require_builds_folder(config)?;
+    config.place.update().map_err(file::Error::Shared)?;
+    if !catalog_path.exists() {
+        store::refuse_other_form(catalog_path)?;
+        lost::require_catalog(config)?;
+    }
+    Ok(catalog_path)
+}
+
+/// Loads the catalogs, or those of their files that the run needs to read.
+fn load(config: &Config, concerned: Option<&Concerned>) -> Result<Catalogs, Error> {
+    let loaded = match concerned {
+        Some(concerned) => Catalogs::load_only(config, &concerned.files),
+        None if config.catalog_only => Catalogs::load_readable(config),
+        None => Catalogs::load(config),
+    };
+    Ok(loaded?)
+}
+
+/// Finds the catalog files that the run needs to read; none if those are all.
+fn find_concerned(
+    config: &Config,
+    memory: &mut Memory,
+    published: &[String],
+) -> Result<Option<Concerned>, Error> {
+    let scan = scan_builds(config).0;
+    Concerned::find(config, &scan, memory, published)
 }
 
 /// Scans the folder of builds; what cannot be read there is a fault.

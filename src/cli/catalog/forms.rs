@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use romfeed::catalog::store::{self, ENDING};
+use romfeed::catalog::{ENDING, store};
 use romfeed::files::read_text;
 use romfeed::generate;
 use romfeed::generate::edit::convert;
