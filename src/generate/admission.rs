@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SharedLists;
 use super::report::{FEEDS, Fault, Log};
+use super::shared_lists::SharedLists;
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Tombstone};
 use crate::model::build::{Build, Device, Kind, Variant};

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::changelogs::{self, Gathered};
 use super::draft::Draft;
+use super::error::Error;
 use super::found::Found;
 use super::inputs::{Inputs, waiting};
 use super::lost::require_published;
@@ -16,7 +17,7 @@ use super::publishing::read_again;
 use super::report::{Fault, Log};
 use super::run::Run;
 use super::state::RUN_WAIT;
-use super::{Error, duplicates, projects, reconcile};
+use super::{duplicates, projects, reconcile};
 use crate::catalog::{Catalog, Catalogs, LeftOut, Record, UpdateError, update};
 use crate::files::{Place, remove_leftover_copies};
 use crate::ingest::projects::Projects;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::Error;
+use super::error::Error;
 use super::report::{Event, Log};
 use super::sidecars::{self, Beside, Folders};
 use crate::files::{Place, read_head};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Error;
+use super::error::Error;
 use super::hashed::{Hashed, Verified};
 use super::report::Log;
 use super::run::Run;

@@ -13,13 +13,14 @@ use ota_view::io::ReadAt;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use super::error::Error;
 use super::inputs::Inputs;
+use super::projects;
 use super::published::Published;
 use super::report::{Event, Fault, Log, PerPath};
 use super::run::{Run, thread_pool};
 use super::sources::{NewPackage, Sources};
 use super::state::cache_key;
-use super::{Error, projects};
 use crate::catalog::Catalog;
 use crate::fetch::RemoteError;
 use crate::ingest::scan::Found;

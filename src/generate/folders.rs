@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use crate::catalog::store;
 use crate::model::config::Config;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Error;
+use super::error::Error;
 use super::run::{Run, thread_pool};
 use super::sidecars::Folders;
 use super::sources::Sources;

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use super::Error;
+use super::error::Error;
 use crate::catalog::{Catalog, Catalogs, store};
 use crate::model::config::Config;
 use crate::publish::writer;

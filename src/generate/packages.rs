@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use rayon::ThreadPool;
 
 use super::draft::Draft;
+use super::error::Error;
 use super::hashed::Hashed;
 use super::inputs::{Inputs, waiting};
 use super::report::{Log, Report};
 use super::run::Run;
-use super::{
-    Error, catalog_only, draft, examine, hashes, images, projects, published, require, sources,
-};
+use super::{catalog_only, draft, examine, hashes, images, projects, published, require, sources};
 use crate::catalog::{Catalog, Catalogs};
 use crate::ingest::projects::Projects;
 use crate::model::build::Build;

@@ -4,14 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use super::error::Error;
 use super::found::Found;
 use super::inputs::{Inputs, waiting};
 use super::report::{Log, Preview, Report};
 use super::run::Run;
 use super::site::{self, Known, Made, Memory, Notes, Stock};
-use super::{
-    Error, changelogs, folders, hash, lost, offered, projects, reconcile, sidecars, state,
-};
+use super::{changelogs, folders, hash, lost, offered, projects, reconcile, sidecars, state};
 use crate::catalog::{Catalog, Catalogs, Held, remove_empty_folder, store};
 use crate::ingest::projects::Projects;
 use crate::ingest::scan::Scan;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rayon::ThreadPool;
 
-use super::Error;
+use super::error::Error;
 use super::site::Concerned;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;

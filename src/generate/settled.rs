@@ -3,11 +3,12 @@
 //! In: a catalog with one file for each device. Out: the site. The builds of a device are in memory only while its pages
 //! are rendered, and those of a device that is as the last run left it are not read at all.
 
+use super::error::Error;
 use super::report::Report;
 use super::run::{Observer, thread_pool};
 use super::site::{self, Describer, Displaced, Known, Memory, Notes, Sorter, Stock};
 use super::state::{RUN_WAIT, lock_state};
-use super::{Error, folders, start};
+use super::{folders, start};
 use crate::catalog::{Held, store};
 use crate::files::remove_leftover_copies;
 use crate::model::config::Config;

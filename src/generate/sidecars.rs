@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Error;
+use super::error::Error;
 use crate::files::{Place, open_below};
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::error::Error;
 use super::report::{Fault, Log, Report};
 use super::run::thread_pool;
 use super::site::{Concerned, Memory};
 use super::state::lock_state;
-use super::{Error, folders, links, lost, offered, state};
+use super::{folders, links, lost, offered, state};
 use crate::catalog::{Catalog, Catalogs, file, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};

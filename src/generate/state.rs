@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Error;
+use super::error::Error;
 use crate::catalog::{Catalog, Catalogs, Held, save};
 use crate::files::{create_ignored_folder, remove_leftover_copies};
 use crate::ingest::cache::Cache;

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::{Error, state::LOCK_WAIT};
+use super::super::error::Error;
+use super::super::state::LOCK_WAIT;
 use crate::catalog::{Catalog, Held, file, remove_lock, save, store};
 use crate::files::{Disk, Place};
 

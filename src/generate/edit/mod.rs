@@ -10,8 +10,9 @@ mod note;
 mod prepare;
 mod stated;
 
+use super::error::Error;
+use super::lost::require_published;
 use super::state::LOCK_WAIT;
-use super::{Error, require_published};
 use crate::catalog::{Catalog, Catalogs, UpdateError, update};
 use crate::model::build::Build;
 use crate::model::config::Config;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::Error;
+use super::super::error::Error;
 use super::super::hash::hash;
 use super::memory::Memory;
 use super::parts::Groups;

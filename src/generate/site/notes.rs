@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 
 use digest_lanes::Stamp;
 
+use super::super::error::Error;
 use super::super::hash::{hash, number};
 use super::super::report::Log;
 use super::super::sidecars::{self, Folders};
-use super::super::{Error, changelogs, projects};
+use super::super::{changelogs, projects};
 use super::sketch::Sketch;
 use crate::catalog::Catalog;
 use crate::ingest::projects::{History, Projects};

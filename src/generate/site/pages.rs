@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::super::Error;
+use super::super::error::Error;
 use super::super::hash::hash;
 use super::super::report::{FEEDS, Log};
 use super::describe::{Describer, Displaced, Early, Sorter};

@@ -1,6 +1,6 @@
 //! Where the files of a site go, part by part.
 
-use super::super::Error;
+use super::super::error::Error;
 use super::super::report::Totals;
 use super::outline::Newest;
 use super::overview::Overview;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::super::error::Error;
 use super::super::hash::hash;
+use super::super::offered;
 use super::super::report::Log;
-use super::super::{Error, offered};
 use super::memory::Memory;
 use super::sketch::Sketch;
 use super::stock::Stock;

@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::super::error::Error;
 use super::super::folders::primary_catalog;
-use super::super::{Error, Report, lost};
+use super::super::lost;
+use super::super::report::Report;
 use super::describe::Early;
 use super::memory::Memory;
 use super::notes::Notes;

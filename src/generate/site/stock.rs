@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::super::Error;
+use super::super::error::Error;
 use super::super::hash::number;
 use crate::catalog::{Catalog, by_file, file_name, store};
 use crate::files::overtaken;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::super::Error;
+use super::super::error::Error;
 use super::memory::{Memory, RememberedPart};
 use super::overview::Overview;
 use super::sink::{Part, Rendered, Sink};

@@ -22,7 +22,6 @@ use crate::generate::draft::Draft;
 use crate::generate::hashed::Hashed;
 use crate::generate::report::Log;
 use crate::generate::run::{Run, thread_pool};
-use crate::generate::{self};
 use crate::ingest::digests::Digests;
 use crate::ingest::{Error, Examined};
 use crate::model::build::Build;
@@ -56,7 +55,7 @@ pub(in crate::generate) fn digest_all(
     sources: &Sources,
     catalogs: &Catalogs,
     known: &mut [KnownPackage],
-) -> Result<(Vec<Hashed>, Log), generate::Error> {
+) -> Result<(Vec<Hashed>, Log), crate::generate::error::Error> {
     let mut log = Log::default();
     let packages = sources.new.iter().map(|package| (&*package.path, package));
     let packages: BTreeMap<&str, &NewPackage> = packages.collect();

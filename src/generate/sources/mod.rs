@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 
 use self::compare::Compared;
 use self::known::Known;
-use super::Error;
 use super::draft::Draft;
+use super::error::Error;
 use super::report::{Event, Fault, Log};
 use super::run::{Observer, Run, thread_pool};
 use super::state::load_cache;
