@@ -22,13 +22,34 @@ pub(crate) fn connect(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<H
     settings(ca, seconds, reach).map(|settings| Http::new(&settings))
 }
 
+/// As [`connect`], with the certificates that this setting names.
+#[cfg(feature = "s3")]
+pub(crate) fn connect_as(
+    setting: &str,
+    ca: Option<&Path>,
+    seconds: u16,
+    reach: Reach,
+) -> Result<Http, String> {
+    settings_as(setting, ca, seconds, reach).map(|settings| Http::new(&settings))
+}
+
 /// Makes settings: the certificates to trust, from this PEM file or those that browsers trust, and the
 /// longest wait for a response in seconds.
 pub(crate) fn settings(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<Settings, String> {
+    settings_as("--ca", ca, seconds, reach)
+}
+
+fn settings_as(
+    setting: &str,
+    ca: Option<&Path>,
+    seconds: u16,
+    reach: Reach,
+) -> Result<Settings, String> {
     let roots = match ca {
         None => Vec::new(),
-        Some(file) => read_roots(file)
-            .map_err(|reason| format!("the certificates in {}: {reason}", shown(file)))?,
+        Some(file) => {
+            read_roots(file).map_err(|reason| format!("{setting} {}: {reason}", shown(file)))?
+        }
     };
     Ok(Settings {
         timeout: Duration::from_secs(seconds.into()),

@@ -37,7 +37,8 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
 
 #[cfg(feature = "s3")]
 fn open((bucket, ca): CatalogBucket, copy: &Path) -> Result<Arc<dyn Place>, ConfigError> {
-    let http = http::connect(ca.as_deref(), TIMEOUT, Reach::Any).map_err(ConfigError::new)?;
+    let http = http::connect_as("[s3]: ca", ca.as_deref(), TIMEOUT, Reach::Any);
+    let http = http.map_err(ConfigError::new)?;
     let objects = Objects::new(bucket, Arc::new(http), now);
     Ok(Arc::new(bucket::Bucket::new(objects, copy.to_owned())))
 }

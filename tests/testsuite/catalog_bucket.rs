@@ -670,10 +670,10 @@ fn a_store_with_a_certificate_of_its_own_is_trusted_if_the_settings_say_so() {
         set(Some("missing.pem"));
         run(&dir, args)
             .expect(2)
-            .says("the certificates in missing.pem: ");
+            .says("error: [s3]: ca missing.pem: ");
         set(Some("feed.json"));
         run(&dir, args)
             .expect(2)
-            .says("the certificates in feed.json: ");
+            .says("error: [s3]: ca feed.json: ");
     }
 }

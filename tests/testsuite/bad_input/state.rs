@@ -116,7 +116,7 @@ fn a_damaged_manifest_is_refused() {
     one_error(
         &run,
         "manifest.json cannot be read: the text ends in the middle of a list at line 2",
-        "restore the last valid one from git or from the live site",
+        "take the one of the live site: `curl -fo ",
     );
     assert_eq!(dir.tree("out"), site);
     // The suggested fix works.
