@@ -1,20 +1,25 @@
 //! Output for people.
 //!
 //! - `terminal`: how lines are printed;
-//! - `hints`: errors, each with what to do about it;
+//! - `hints`: errors of packages, each with what to do about it;
+//! - `runs`: errors that end a run, likewise;
+//! - `events`: what a run did, a line for each event;
 //! - `summary`: the report of a run and the next step;
 //! - `rom`: the lines for the ROM.
 
+mod events;
 mod hints;
 mod rom;
+mod runs;
 mod summary;
 mod terminal;
 
 pub(crate) use ota_view::error_kind::chain;
 use ota_view::io::Counters;
 
-pub(crate) use hints::{catalog_hint, manifest_hint, print_fault, print_run_error};
+pub(crate) use hints::print_fault;
 pub(crate) use rom::{families, print_rom_side};
+pub(crate) use runs::{catalog_hint, manifest_hint, print_run_error};
 pub(crate) use summary::{Next, print_report, what_is_offered};
 pub(crate) use terminal::Terminal;
 
