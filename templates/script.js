@@ -3,7 +3,7 @@
 // language of the site into it.
 "use strict";
 
-const texts = TEXTS;
+const texts = ROMFEED_TEXTS;
 
 // Says a text to people who do not see the page.
 const voice = document.createElement("p");
@@ -109,7 +109,8 @@ function element(name, text, link) {
   return node;
 }
 
-const box = document.querySelector(".verify");
+// A page from a disk can load neither lists nor workers.
+const box = location.protocol !== "file:" && document.querySelector(".verify");
 if (box) {
   const root = new URL("..", document.currentScript.src);
   const [input, reading, results] = ["input", ".reading", ".results"].map((name) => box.querySelector(name));

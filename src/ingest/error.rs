@@ -7,6 +7,7 @@ use ota_view::package::{signature, zip};
 
 use crate::fetch::RemoteError;
 use crate::model::build::NotAPath;
+use crate::model::entry_rules::day;
 use crate::model::facts::Conflict;
 use crate::model::fault_kind::FaultKind;
 
@@ -90,7 +91,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// A build dated in the future means that a clock is wrong.
-    #[error("datetime `{0}` is in the future; check the clock of both machines")]
+    #[error("datetime `{0}` is in the future ({day}); check the clock of both machines", day = day(*.0))]
     Future(i64),
     /// A file or folder name that phones or hosts could not use.
     #[error("{what} `{}` {reason}", .value.escape_debug())]

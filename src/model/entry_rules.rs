@@ -221,8 +221,9 @@ fn other_name(url: &str, filename: &str) -> Option<String> {
     }
 }
 
-/// A moment in UTC, to the day.
-fn day(seconds: i64) -> String {
+/// Returns the day of a moment in UTC, in seconds since 1970, for example `2025-06-14`.
+#[must_use]
+pub fn day(seconds: i64) -> String {
     DateTime::from_timestamp(seconds, 0).map_or_else(
         || seconds.to_string(),
         |time| time.format("%Y-%m-%d").to_string(),

@@ -43,6 +43,7 @@ mod generate;
 #[cfg(all(target_os = "linux", feature = "serve"))]
 mod hang_up;
 mod hash;
+mod hints_and_warnings;
 mod images;
 mod import_forms;
 mod in_the_way;
@@ -100,7 +101,7 @@ mod sources_moved;
 mod sources_online;
 mod sources_releases;
 mod sources_s3;
-mod stumbles;
+
 mod superseded;
 mod support;
 mod templates;

@@ -53,7 +53,7 @@ pub(crate) struct Resolved {
     /// The bucket that has the catalog; the settings have the folder for its copy.
     pub(crate) bucket: Option<CatalogBucket>,
     pub(crate) devices_errors: Vec<String>,
-    /// What has no effect, whatever builds there are.
+    /// A warning about a table that has no effect.
     pub(crate) unused: Option<String>,
 }
 

@@ -28,9 +28,12 @@ fn hint(fault: &Fault) -> &'static str {
 /// Returns the hint for an error that names what to change.
 fn type_hint(fault: &Fault) -> Option<&'static str> {
     Some(match fault.error.downcast_ref() {
-        Some(
-            ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. } | ingest::Error::Future(_),
-        ) => "set the right value under [[override]] in romfeed.toml",
+        Some(ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. }) => {
+            "set the right value under [[override]] in romfeed.toml"
+        }
+        Some(ingest::Error::Future(_)) => {
+            "build it again with the right clock: phones that installed this one would see no newer build"
+        }
         Some(ingest::Error::BadName { .. }) => "rename it",
         Some(
             ingest::Error::StrayBuildProp { .. }

@@ -114,9 +114,9 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
         }
         file::Error::Missing { file } => {
             return Cow::Owned(format!(
-                "romfeed begins the first catalog alone, and only reads the others: correct the name in `catalog = …` \
-                 of romfeed.toml or after --catalog, or begin it with its first build: \
-                 `romfeed catalog add --catalog {} …`; nothing was written",
+                "bring it back, for example from git, or correct the name in `catalog = …` of romfeed.toml or after \
+                 --catalog, or begin that catalog: `romfeed catalog add --new-catalog --catalog {} …`; only the first \
+                 of several may be missing; nothing was written",
                 escape(file)
             ));
         }
@@ -264,7 +264,7 @@ fn io_hint(error: &io::Error, before: &str) -> Option<String> {
 pub(crate) fn manifest_hint(file: &Path) -> String {
     let file = shown(file);
     format!(
-        "take the one of the live site: `curl -fo {file} https://ADDRESS-OF-THE-SITE/.romfeed/manifest.json`; if that has \
-         none, the last one from a backup or git; without any, remove {file} and run romfeed generate --adopt"
+        "take the one of the live site: `curl -fo {file} https://ADDRESS-OF-THE-SITE/.romfeed/manifest.json`; or, if that has \
+         none, the last one from a backup or git; if there is none anywhere, remove {file} and run romfeed generate --adopt"
     )
 }

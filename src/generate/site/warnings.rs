@@ -172,9 +172,8 @@ pub(super) fn future<'a>(builds: impl Iterator<Item = &'a Build>, now: i64) -> L
     let name = build.filename.escape_debug();
     let date = chrono::DateTime::from_timestamp(build.timestamp, 0).unwrap_or_default();
     let text = format!(
-        "{name} is dated {}, in the future{others}: phones that install it see no update until one is dated later; \
-         correct the clock of the machine that built it, or of this one; \
-         `romfeed catalog yank --reason \"wrong date\" {name}` no longer offers it",
+        "`{name}` is dated {}, which is in the future{others}: phones that install it see no newer build; if this \
+         machine's clock is right, run `romfeed catalog yank --reason \"wrong date\" {name}`, and build it again",
         date.format("%Y-%m-%d %H:%M UTC")
     );
     log.warn(FEEDS, text);

@@ -64,6 +64,10 @@ impl TemplateError {
             return TemplateError::new(inner);
         }
         let mut message = match error.kind() {
+            ErrorKind::UnknownMethod => format!(
+                "{}; what took the place of macros that are gone is in the book, under Upgrading",
+                error.detail().unwrap_or("there is no such method")
+            ),
             ErrorKind::UndefinedError => error
                 .detail()
                 .map_or_else(|| "a value is undefined".to_owned(), str::to_owned),
@@ -417,7 +421,7 @@ fn add_language(environment: &mut Environment<'_>, format: Format, strings: &Arc
         let values = values.unwrap_or_else(|| iter::empty::<(&str, Value)>().collect());
         let number = || values.peek("n").ok();
         let text = texts.get(key, number).map_err(invalid)?;
-        fill(text, &values, format)
+        fill(key, text, &values, format)
     });
     let texts = Arc::clone(strings);
     environment.add_filter("date", move |time: i64, format: &str| {
@@ -433,9 +437,15 @@ fn add_language(environment: &mut Environment<'_>, format: Format, strings: &Arc
         }
     }
     if format == Format::Html {
-        let code = |text: &str| format!("<code>{}</code>", xml::escape(text));
-        environment.add_filter("code_html", move |text: &str| {
-            Value::from_safe_string(code(text))
+        environment.add_filter("code_html", |text: &Value| {
+            let text = text.as_str().ok_or_else(|| {
+                invalid(format!(
+                    "code_html takes a text, not a value that is {}",
+                    text.kind()
+                ))
+            })?;
+            let code = format!("<code>{}</code>", xml::escape(text));
+            Ok(Value::from_safe_string(code))
         });
     }
     let texts = Arc::clone(strings);
@@ -454,15 +464,21 @@ fn time_element(time: i64, precision: &str, shown: &str) -> Result<Value, miniji
     )))
 }
 
-/// Fills values into a text, which becomes markup if pages of this format are.
-fn fill(text: &str, values: &Kwargs, format: Format) -> Result<Value, minijinja::Error> {
+/// Fills values into the text of this key, which becomes markup if pages of this format are.
+fn fill(key: &str, text: &str, values: &Kwargs, format: Format) -> Result<Value, minijinja::Error> {
     let mut filled = String::with_capacity(2 * text.len());
     for piece in pieces(text) {
         match piece.map_err(invalid)? {
             Piece::Text(text) => filled.push_str(&in_format(text, format)),
             Piece::Value(name) => {
-                let value: &Value = values.peek(name)?;
+                let value: &Value = values
+                    .peek(name)
+                    .map_err(|_| invalid(format!("the text `{key}` needs a value: {name} = …")))?;
                 match value.as_str() {
+                    None if value.is_undefined() => {
+                        let message = format!("`{name}` is undefined, in the text `{key}`");
+                        return Err(minijinja::Error::new(ErrorKind::UndefinedError, message));
+                    }
                     Some(text) if value.is_safe() => filled.push_str(text),
                     Some(text) => filled.push_str(&in_format(text, format)),
                     None => filled.push_str(&in_format(&value.to_string(), format)),
@@ -573,6 +589,31 @@ mod tests {
         assert_eq!(render("a{{ skip() }}", Format::Json), Ok(None));
         let inner = "{% macro m() %}{{ skip() }}{% endmacro %}{{ m() }}";
         assert_eq!(render(inner, Format::Text), Ok(None));
+    }
+
+    #[test]
+    fn texts_take_no_unknown_values() {
+        let fault = |text: &str| render(text, Format::Html).unwrap_err();
+        let unknown = fault("\n{{ t('build.newer', title=text.titel) }}");
+        assert_eq!(
+            (unknown.line, unknown.missing.as_deref()),
+            (Some(2), Some("title")),
+            "{unknown:?}"
+        );
+        for (text, message) in [
+            (
+                "{{ t('build.newer') }}",
+                "the text `build.newer` needs a value: title = …",
+            ),
+            (
+                "{{ text.name | code_html }}",
+                "code_html takes a text, not a value that is undefined",
+            ),
+            ("{{ text.day(1) }}", "under Upgrading"),
+        ] {
+            let fault = fault(text);
+            assert!(fault.message.contains(message), "{fault:?}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ const SCRIPT: &str = include_str!("../../../templates/script.js");
 const WORKER: &str = include_str!("../../../templates/sha256.js");
 
 /// What stands in the script where its texts go.
-const TEXTS_PLACE: &str = "TEXTS";
+const TEXTS_PLACE: &str = "ROMFEED_TEXTS";
 /// The texts that the script shows.
 const SCRIPT_TEXTS: [&str; 17] = [
     "check.cancelled",
@@ -204,12 +204,15 @@ impl<'l> Renderer<'l> {
         if theme.has_pages {
             fixed.push(("style.css", format!("{ASSETS}/style.css")));
             fixed.push(("icon.svg", format!("{ASSETS}/icon.svg")));
-            for (name, script) in [("script.js", SCRIPT), ("sha256.js", WORKER)] {
+            let script = |name, shipped| {
                 let own = theme.templates.get(name);
-                let script = own.map_or(script, |own| &own.text);
-                let script = script.replace(TEXTS_PLACE, &script_texts(&theme.strings));
-                pages.push(file(format!("{ASSETS}/{name}"), script.as_bytes()));
-            }
+                own.map_or(shipped, |own| &*own.text)
+            };
+            let texts = script_texts(&theme.strings);
+            let main = script("script.js", SCRIPT).replace(TEXTS_PLACE, &texts);
+            pages.push(file(format!("{ASSETS}/script.js"), main.as_bytes()));
+            let worker = script("sha256.js", WORKER);
+            pages.push(file(format!("{ASSETS}/sha256.js"), worker.as_bytes()));
             if let Some(logo) = &theme.logo {
                 pages.push(file(logo_path(logo), &logo.bytes));
             }

@@ -485,9 +485,12 @@ fn full_title(facts: &BuildValues<'_>, strings: &Strings) -> String {
         title.push_str(variant);
     }
     let date = DateTime::from_timestamp(facts.datetime, 0);
-    let day = date.and_then(|date| strings.date(date, strings.text("format.day")));
     // A wrong format is an error of the template that shows a date.
-    day.map_or(title.clone(), |day| format!("{title}, {day}"))
+    if let Some(day) = date.and_then(|date| strings.date(date, strings.text("format.day"))) {
+        title.push_str(", ");
+        title.push_str(&day);
+    }
+    title
 }
 
 /// Returns when a date such as `2024-12-05` begins in UTC, in seconds since 1970.
@@ -506,5 +509,21 @@ fn relative(url: &str, base: Option<&str>, root: &str) -> String {
     match inside {
         Some(path) => format!("{root}{path}"),
         None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_maker_stands_once_in_the_full_name_of_a_device() {
+        for (oem, name, full) in [
+            (Some("OnePlus"), "6", "OnePlus 6"),
+            (Some("Oneplus"), "OnePlus 6", "OnePlus 6"),
+            (None, "bacon", "bacon"),
+        ] {
+            assert_eq!(full_name(oem, name), full);
+        }
     }
 }

@@ -71,9 +71,9 @@ fn a_build_dated_in_the_future_is_warned_of_once() {
         date(&dir, file, 2, 4_083_955_200);
         for _ in 0..2 {
             let run = generate(&dir).expect(0).says(&format!(
-                "warning: feeds: {0} is dated 2099-06-01 00:00 UTC, in the future: phones that install it see no \
-                 update until one is dated later; correct the clock of the machine that built it, or of this one; \
-                 `romfeed catalog yank --reason \"wrong date\" {0}` no longer offers it\n",
+                "warning: feeds: `{0}` is dated 2099-06-01 00:00 UTC, which is in the future: phones that install it \
+                 see no newer build; if this machine's clock is right, run `romfeed catalog yank --reason \"wrong \
+                 date\" {0}`, and build it again\n",
                 name("bacon", 2)
             ));
             assert_eq!(run.stderr.matches("in the future").count(), 1);
@@ -94,8 +94,9 @@ fn a_build_dated_in_the_future_is_warned_of_once() {
         date(&dir, &format!("catalog/{device}.json"), 1, in_hours(25));
     }
     let run = generate(&dir).expect(0);
-    let run =
-        run.says(", in the future, and so are builds of 1 other device: phones that install it");
+    let run = run.says(
+        ", which is in the future, and so are builds of 1 other device: phones that install it",
+    );
     assert_eq!(run.stderr.matches("in the future").count(), 1);
     assert!(
         run.stderr.contains(&name("hammerhead", 1)),
@@ -105,7 +106,7 @@ fn a_build_dated_in_the_future_is_warned_of_once() {
 }
 
 #[test]
-fn what_cannot_be_remembered_is_said() {
+fn memory_that_cannot_be_written_is_warned_of() {
     let zips = RomDir::new()
         .file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"))
         .file(&format!("builds/{}", bacon_name(0)), bacon(0));
@@ -202,9 +203,9 @@ fn zips_of_removed_builds_are_counted_and_named_on_request() {
 fn a_second_catalog_that_is_missing_is_named_with_what_to_do() {
     for other in ["other.json", "others/"] {
         let error = format!(
-            "error: there is no catalog {other}\n  hint: romfeed begins the first catalog alone, and only reads the \
-             others: correct the name in `catalog = …` of romfeed.toml or after --catalog, or begin it with its first \
-             build: `romfeed catalog add --catalog {other} …`; nothing was written\n"
+            "error: there is no catalog {other}\n  hint: bring it back, for example from git, or correct the name in \
+             `catalog = …` of romfeed.toml or after --catalog, or begin that catalog: `romfeed catalog add \
+             --new-catalog --catalog {other} …`; only the first of several may be missing; nothing was written\n"
         );
         let dir = listed("catalog/", &[0]);
         let flags = ["--catalog", "catalog/", "--catalog", other];
@@ -238,7 +239,7 @@ fn a_second_catalog_that_is_missing_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_damaged_manifest_is_downloaded_first() {
+fn the_hint_for_a_damaged_manifest_offers_a_download_first() {
     for damage in ["", "{", "{\"schema\": 1, \"files\": [\"index.h", "\0\0\0\0"] {
         let dir = listed("catalog/", &[0]);
         generate(&dir).expect(0);
@@ -247,8 +248,8 @@ fn a_damaged_manifest_is_downloaded_first() {
         for command in ["generate", "check"] {
             dir.run(&[command]).expect(2).says(&format!(
                 "\n  hint: take the one of the live site: `curl -fo {file} \
-                 https://ADDRESS-OF-THE-SITE/.romfeed/manifest.json`; if that has none, the last one from a backup or \
-                 git; without any, remove {file} and run romfeed generate --adopt\n"
+                 https://ADDRESS-OF-THE-SITE/.romfeed/manifest.json`; or, if that has none, the last one from a backup \
+                 or git; if there is none anywhere, remove {file} and run romfeed generate --adopt\n"
             ));
         }
         dir.remove("out/.romfeed/manifest.json");
