@@ -1,8 +1,6 @@
-//! Numbers that stand for texts, values and states of files, in one run and the next.
+//! Numbers that stand for texts and values, in one run and the next.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-
-pub(super) use crate::files::stamp_number as number;
 
 /// Returns the hash of a value; the same in each run of one program.
 pub(super) fn hash(value: &(impl Hash + ?Sized)) -> u64 {

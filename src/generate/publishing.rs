@@ -10,8 +10,9 @@ use super::inputs::{Inputs, waiting};
 use super::report::{Log, Preview, Report};
 use super::run::Run;
 use super::site::{self, Known, Made, Memory, Notes, Stock};
-use super::{changelogs, folders, hash, lost, offered, projects, reconcile, sidecars, state};
+use super::{changelogs, folders, lost, offered, projects, reconcile, sidecars, state};
 use crate::catalog::{Catalog, Catalogs, Held, remove_empty_folder, store};
+use crate::files::stamp_number;
 use crate::ingest::projects::Projects;
 use crate::ingest::scan::Scan;
 use crate::model::build::Build;
@@ -186,16 +187,21 @@ fn finish(
         report.preview = Some(Preview { catalog, pages });
         return Ok(());
     }
-    // A page that cannot be written is a fault, too.
-    let Some((lock, held)) = locks.filter(|_| !report.is_refused(config)) else {
+    let Some((lock, held)) = locks else {
         return Ok(());
     };
+    // A page that cannot be written is a fault, too.
+    if report.is_refused(config) {
+        // What waits in the site is removed before others may lock it.
+        drop(made);
+        return Ok(());
+    }
     run.observer.writing();
     held.save(before, catalogs)?;
     made.store_texts(held.place())?;
     stamps.extend(catalogs.unchanged_files().filter_map(|(file, stamp)| {
         let name = file.file_name()?.to_str()?.to_owned();
-        Some((name, hash::number(stamp)))
+        Some((name, stamp_number(stamp)))
     }));
     drop(held);
     made.write(config, report, &lock, &stamps)?;

@@ -79,12 +79,16 @@ fn make(
         lock.as_ref(),
         &mut report,
     )?;
-    if let Some(lock) = lock.filter(|_| !report.is_refused(config)) {
-        observer.writing();
-        made.store_texts(held.place())?;
-        drop(held);
-        made.write(config, &mut report, &lock, &stock.stamps().collect())?;
-        observer.written();
+    match &lock {
+        Some(lock) if !report.is_refused(config) => {
+            observer.writing();
+            made.store_texts(held.place())?;
+            drop(held);
+            made.write(config, &mut report, lock, &stock.stamps().collect())?;
+            observer.written();
+        }
+        // What waits in the site is removed before others may lock it.
+        _ => drop(made),
     }
     Ok(Some(report))
 }

@@ -32,7 +32,8 @@ pub trait Hooks: Send + Sync + 'static {
     /// Called when a request was answered: for a file, at its end or when the client gave up. The
     /// entry for the log is built on demand. Must not block.
     fn answered(&self, _access: &dyn Fn() -> Access) {}
-    /// Called when the catalog changed, and the site in memory with it; or when what had failed is again as it was before.
+    /// Called when the catalog changed, and the site in memory with it; or when a file that had caused an error has its former
+    /// contents again.
     fn refreshed(&self) {}
     /// Called when the site could not be brought up to date; the old one is served. The server
     /// tries again, so this may be called many times for one error.

@@ -159,7 +159,7 @@ impl Watch {
                 if !is_done {
                     self.has_failed = true;
                 } else if self.has_failed && !is_changed {
-                    // What was wrong is again as it was before.
+                    // The file that caused the error has its former contents again.
                     self.succeed();
                 }
             }

@@ -14,6 +14,8 @@ const MAX_PAGE: usize = 32 << 20;
 const MAX_REDIRECTS: usize = 5;
 /// A host that accepts requests again after at most this number of seconds is waited for.
 const MAX_WAIT: u64 = 60;
+/// How often a request waits for that: other sources of the host may use up what it accepts again.
+const MAX_WAITS: usize = 3;
 /// The pauses before a request is repeated. A host that is out of order for longer is left to the next run.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// No request is repeated later than this after the first one.
@@ -71,15 +73,17 @@ impl Client<'_> {
     /// Repeats a request that fails for a passing reason.
     fn repeat(&self, once: impl Fn() -> Result<Response, Error>) -> Result<Response, Error> {
         let begin = Instant::now();
-        let (mut has_waited, mut pauses) = (false, PAUSES.into_iter());
+        let (mut num_waits, mut pauses) = (0, PAUSES.into_iter());
         loop {
             let error = match once() {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             let pause = match &error {
-                Error::RateLimited { seconds, .. } if *seconds <= MAX_WAIT && !has_waited => {
-                    has_waited = true;
+                Error::RateLimited { seconds, .. }
+                    if *seconds <= MAX_WAIT && num_waits < MAX_WAITS =>
+                {
+                    num_waits += 1;
                     Some(Duration::from_secs(*seconds))
                 }
                 error if error.may_pass() && begin.elapsed() < MAX_REPEAT_TIME => pauses.next(),
@@ -297,7 +301,7 @@ mod tests {
             ),
             (
                 vec![busy("7")],
-                vec![7_000],
+                vec![7_000; MAX_WAITS],
                 "https://h accepts no more requests for 7 s; a token in the environment raises its limit",
             ),
             (

@@ -476,15 +476,24 @@ impl Story {
 
     /// Generates the site, and requires what `--full` gives in a copy of the project.
     fn compare(&mut self) {
-        let copy = RomDir::new();
-        copy_folder(self.dir.path(), copy.path());
+        let [copy, whole] = [(); 2].map(|()| {
+            let copy = RomDir::new();
+            copy_folder(self.dir.path(), copy.path());
+            copy
+        });
         let found = self.dir.run(&["generate"]);
         let expected = copy.run(&["generate", "--full"]);
+        // It names all builds, so it has all catalogs in memory at once.
+        let with_all = whole.run(&["generate", "--full", "-v"]);
         self.note(format!("{:?}", found.code));
         let story = || self.log.join("\n");
         assert_eq!(told(&found), told(&expected), "{}", story());
-        for folder in ["out", "catalog", "changelogs", "builds"] {
-            let (found, expected) = (tree(&self.dir, folder), tree(&copy, folder));
+        assert_eq!(found.code, with_all.code, "{}", story());
+        for (copy, folder) in [&copy, &whole]
+            .into_iter()
+            .flat_map(|copy| ["out", "catalog", "changelogs", "builds"].map(|name| (copy, name)))
+        {
+            let (found, expected) = (tree(&self.dir, folder), tree(copy, folder));
             let paths = found.keys().chain(expected.keys());
             let differs = |path: &&String| found.get(*path) != expected.get(*path);
             let different: Vec<&String> = paths.filter(differs).collect();

@@ -58,7 +58,7 @@ fn parse_line(line: &str, len: usize) -> Option<(String, &str)> {
 pub fn is_hex(text: &str, len: usize) -> bool {
     let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     // Without an early end, several bytes are compared at once.
-    text.len() == len && text.bytes().fold(true, |is, b| is & is_digit(b))
+    text.len() == len && text.bytes().fold(true, |are, b| are & is_digit(b))
 }
 
 #[cfg(test)]

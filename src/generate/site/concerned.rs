@@ -41,7 +41,7 @@ impl Concerned {
         memory: &mut Memory,
         published: &[String],
     ) -> Result<Option<Concerned>, Error> {
-        if !scan.links.is_empty() {
+        if !scan.links.is_empty() || scan.packages.is_empty() {
             return Ok(None);
         }
         let stock = Stock::folder(&config.catalogs[0])?;

@@ -63,7 +63,7 @@ struct RememberedCatalog {
 pub(super) struct RememberedPart {
     pub(super) digest: u64,
     /// Path of each file, and a number of its stamp and its maker.
-    pub(in crate::generate) files: Vec<(String, u64)>,
+    pub(super) files: Vec<(String, u64)>,
 }
 
 impl Memory {

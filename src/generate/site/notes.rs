@@ -11,12 +11,13 @@ use std::sync::{Mutex, PoisonError};
 use digest_lanes::Stamp;
 
 use super::super::error::Error;
-use super::super::hash::{hash, number};
+use super::super::hash::hash;
 use super::super::report::Log;
 use super::super::sidecars::{self, Folders};
 use super::super::{changelogs, projects};
 use super::sketch::Sketch;
 use crate::catalog::Catalog;
+use crate::files::stamp_number;
 use crate::ingest::projects::{History, Projects};
 use crate::markup::changelog::Changelogs;
 use crate::model::build::Build;
@@ -232,5 +233,5 @@ fn state(file: &Path) -> u64 {
         .as_ref()
         .filter(|m: &&Metadata| m.is_file())
         .map(Stamp::of);
-    hash(&stamp.map(number))
+    hash(&stamp.map(stamp_number))
 }

@@ -23,7 +23,7 @@ pub(super) struct PartPlan {
     /// The first of the names of its files, without the ending.
     pub(super) name: String,
     /// The names of the catalog files with its builds.
-    pub(in crate::generate) files: BTreeSet<String>,
+    pub(super) files: BTreeSet<String>,
     /// The names under which its phones ask for builds.
     pub(super) names: BTreeSet<Device>,
 }

@@ -69,9 +69,9 @@ pub(super) struct Sketch {
     /// Number of offered builds by source.
     pub(super) num_of_sources: BTreeMap<String, usize>,
     /// The file names of offered builds whose packages the site itself serves.
-    pub(in crate::generate) served: Vec<String>,
+    pub(super) served: Vec<String>,
     /// Number of offered builds of no source whose address is not on the site.
-    pub(in crate::generate) num_elsewhere: usize,
+    pub(super) num_elsewhere: usize,
     /// Whether rules for variants give a build another variant than it has.
     pub(super) is_misplaced: bool,
     /// Whether an offered build has no download address.

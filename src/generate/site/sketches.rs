@@ -209,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::store;
-    use crate::generate::hash::number;
+    use crate::files::stamp_number;
     use crate::generate::site::sketch::Hashes;
 
     fn config(folder: &std::path::Path) -> Config {
@@ -241,7 +241,7 @@ mod tests {
         let mut memory = Memory::new(&config);
         let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory, &|_, _, _| ());
         assert!(sketches().is_err());
-        let stamp = number(store::stamp(&file).unwrap());
+        let stamp = stamp_number(store::stamp(&file).unwrap());
         memory.add_catalog("onyx.json".to_owned(), stamp, sketch("a"));
         let sketches = || Sketches::new(&config, &Stock::folder(&folder)?, &memory, &|_, _, _| ());
         assert_eq!(sketches().unwrap().get("onyx.json").ids, sketch("a").ids);

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::super::error::Error;
-use super::super::hash::number;
 use crate::catalog::{Catalog, by_file, file_name, store};
 use crate::files::overtaken;
+use crate::files::stamp_number;
 use crate::model::build::Device;
 
 /// Where the builds of each device are.
@@ -85,7 +85,7 @@ impl<'a> Stock<'a> {
     }
 
     /// Returns the names of all files, with the stamps of those that are not in memory.
-    pub(in crate::generate) fn files(&self) -> Vec<(&str, Option<u64>)> {
+    pub(super) fn files(&self) -> Vec<(&str, Option<u64>)> {
         let loaded = self.loaded.keys().map(|name| (&**name, None));
         let others = self.files.iter().map(|(name, stamp)| (&**name, *stamp));
         loaded.chain(others).collect()
@@ -147,7 +147,7 @@ impl<'a> Stock<'a> {
 
 /// Returns the number of a file's stamp; none if it is not there, or not a file.
 fn stamp(file: &Path) -> Option<u64> {
-    store::stamp(file).map(number)
+    store::stamp(file).map(stamp_number)
 }
 
 /// Returns the name of the file that has the builds of a device.

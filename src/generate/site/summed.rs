@@ -54,7 +54,7 @@ pub(super) fn write(file: &mut File, value: &impl Serialize) -> io::Result<()> {
 /// Whether a file is what [`write()`] would make; no copy of that is made.
 ///
 /// # Errors
-/// Why the file cannot be read, or that it is not.
+/// Why the file cannot be read, or that it differs.
 pub(super) fn is_in(file: &Path, value: &impl Serialize) -> io::Result<bool> {
     let mut file = BufReader::new(open_regular(file)?);
     let mut head = [0; HEAD.len()];

@@ -9,7 +9,7 @@ use super::compare::Compared;
 use super::lock::SiteLock;
 use super::manifest::{MANIFEST, OwnFile, joined, write_manifest};
 use super::plan::Plan;
-use super::stage::NewFolder;
+use super::stage::{NewFolder, is_missing};
 use super::{Error, STATE_DIR, TEMPORARY, io_error};
 use crate::files::{Durability, Readers, create_public_folder, replace_with};
 
@@ -23,7 +23,7 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
     let num_before = plan.before.files.len();
-    let all = own_files(pages, plan, true);
+    let all = files_meanwhile(pages, plan);
     // How many files the manifest lists.
     let mut num_listed = num_before;
     if plan.manifest_changed && all.len() > num_before {
@@ -43,7 +43,7 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
         remove(out, path)?;
     }
     if plan.manifest_changed {
-        let after = own_files(pages, plan, false);
+        let after = files_after(pages, plan);
         // Otherwise that is written already.
         if num_listed == num_before || after.len() < num_listed {
             write_list(&state, &after, plan)?;
@@ -52,20 +52,22 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
     Ok(())
 }
 
-/// Returns romfeed's own files after a run, with those before if they are wanted.
-fn own_files<'p>(
-    pages: &'p [Compared],
-    plan: &'p Plan,
-    with_those_before: bool,
-) -> Vec<OwnFile<'p>> {
-    let before = plan.before.own_files();
+/// Returns romfeed's own files after a run.
+fn files_after<'p>(pages: &'p [Compared], plan: &'p Plan) -> Vec<OwnFile<'p>> {
     match &plan.after {
-        None => before.collect(),
-        Some(after) => {
-            let after = after.iter().map(|number| pages[*number].own_file());
-            joined(before.filter(|_| with_those_before), after)
-        }
+        None => plan.before.own_files().collect(),
+        Some(after) => numbered(pages, after).collect(),
     }
+}
+
+/// Returns romfeed's own files before and after a run.
+fn files_meanwhile<'p>(pages: &'p [Compared], plan: &'p Plan) -> Vec<OwnFile<'p>> {
+    let after = plan.after.as_deref().unwrap_or_default();
+    joined(plan.before.own_files(), numbered(pages, after))
+}
+
+fn numbered<'p>(pages: &'p [Compared], numbers: &'p [usize]) -> impl Iterator<Item = OwnFile<'p>> {
+    numbers.iter().map(|number| pages[*number].own_file())
 }
 
 /// Writes the manifest with a list of files.
@@ -126,7 +128,7 @@ fn common_folder<'p>(pages: &[&'p Compared]) -> Option<&'p NewFolder> {
         page.new_folder()
             .is_some_and(|other| Arc::ptr_eq(new, other))
     };
-    (new.is_of(pages.len()) && pages.iter().all(is_in)).then_some(new)
+    (new.has_only(pages.len()) && pages.iter().all(is_in)).then_some(new)
 }
 
 /// Moves a new folder to its place; returns whether that was possible. It is not if the place has been taken meanwhile,
@@ -135,7 +137,8 @@ fn move_folder(new: &NewFolder, place: &Path) -> Result<bool, Error> {
     if let Some(parent) = place.parent() {
         create_public_folder(parent).map_err(io_error("create", parent))?;
     }
-    Ok(fs::rename(&new.path, place).is_ok())
+    // An empty folder of others would be replaced.
+    Ok(is_missing(place) && fs::rename(&new.path, place).is_ok())
 }
 
 /// Whether one of these sorted paths is inside a folder of this name.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::paths::may_be_part;
+use super::paths::{is_reserved, may_be_part};
 use super::{Error, STAGE, STATE_DIR, io_error};
 use crate::files::{Readers, create_new_public_folder, stamp_of, write_new};
 use crate::publish::page::{Page, writing_order};
@@ -38,14 +38,13 @@ impl Staged {
 #[derive(Debug)]
 pub(super) struct NewFolder {
     pub(super) path: PathBuf,
-    /// The number of pages that were to be in it. A page that has another place makes it differ from the number of those
-    /// that are.
+    /// The number of pages that were assigned to it. It is moved as a whole only if all of them go to its place.
     num_pages: AtomicUsize,
 }
 
 impl NewFolder {
-    /// Whether nothing but these pages is in it.
-    pub(super) fn is_of(&self, num_pages: usize) -> bool {
+    /// Whether this is the number of pages that were assigned to it.
+    pub(super) fn has_only(&self, num_pages: usize) -> bool {
         self.num_pages.load(Ordering::Relaxed) == num_pages
     }
 }
@@ -53,14 +52,14 @@ impl NewFolder {
 /// The new folders of one stage of writing, by their places; none for a folder that the site has.
 type NewFolders = HashMap<String, Option<Arc<NewFolder>>>;
 
-/// The folder with contents that are not in their place yet; it goes with this value.
+/// The folder with contents that are not in their place yet. It is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Stage {
     out: PathBuf,
     folder: Arc<Path>,
     /// The next number of a file or folder.
     next: AtomicU32,
-    /// The new folders, by how far their pages are from the first that are written.
+    /// The new folders, by stage of writing.
     new_folders: Mutex<HashMap<(bool, u8), NewFolders>>,
 }
 
@@ -81,7 +80,7 @@ impl Stage {
         let (folder, name) = page.path.rsplit_once('/')?;
         let folder = self
             .new_folder(folder, page)
-            .filter(|_| may_be_part(name))?;
+            .filter(|_| may_be_part(name) && !is_reserved(name))?;
         folder.num_pages.fetch_add(1, Ordering::Relaxed);
         let written = write_new(&folder.path.join(name), &page.bytes, Readers::Everyone);
         let metadata = written.ok()?;
@@ -160,7 +159,7 @@ impl Drop for Stage {
 }
 
 /// Whether nothing is in a place, so that nothing is below it either.
-fn is_missing(place: &Path) -> bool {
+pub(super) fn is_missing(place: &Path) -> bool {
     place.symlink_metadata().is_err_and(|error| {
         matches!(
             error.kind(),
