@@ -18,8 +18,9 @@ use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, k
 
 use super::args::ServeArgs;
 use super::config;
-use super::config::Flags;
+use super::config::{Flags, Resolved};
 use super::escape::{escape, shown};
+use super::generate::print_devices_errors;
 use super::http;
 use super::outcome::Outcome;
 use super::progress::Progress;
@@ -389,8 +390,12 @@ impl Hooks for Reporter {
 
     fn changed(&self) -> Option<Config> {
         let flags = flags(&self.args);
-        let mut config = match settings::resolve(self.settings.as_deref(), flags) {
-            Ok(resolved) => resolved.config,
+        let Resolved {
+            mut config,
+            devices_errors,
+            ..
+        } = match settings::resolve(self.settings.as_deref(), flags) {
+            Ok(resolved) => resolved,
             Err(error) => {
                 let message = chain(&error);
                 if self.failures.is_new(message.clone()) {
@@ -401,7 +406,10 @@ impl Hooks for Reporter {
         };
         config.base_url.get_or_insert_with(|| self.base_url.clone());
         match regenerate(&config, self.terminal) {
-            Ok(()) => Some(config),
+            Ok(()) => {
+                print_devices_errors(&devices_errors, self.terminal);
+                Some(config)
+            }
             Err(error) => {
                 self.failed(&error);
                 None

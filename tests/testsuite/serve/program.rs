@@ -396,6 +396,15 @@ fn with_watch_an_error_that_is_corrected_is_logged() {
 }
 
 #[test]
+fn with_watch_entries_of_devices_that_cannot_be_used_are_named() {
+    let dir = site();
+    let server = Running::start(&dir, &["--watch", "--base-url", BASE_URL]);
+    dir.put("devices.json", "[{");
+    server.line("devices.json");
+    server.line("correct it; without it, codenames");
+}
+
+#[test]
 fn with_watch_a_failed_first_run_is_tried_again() {
     let dir = site();
     dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
