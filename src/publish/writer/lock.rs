@@ -91,8 +91,11 @@ pub fn open(out: &Path, adopt: bool) -> Result<SiteLock, Error> {
         _new_site: new_site,
         lock: lock(&state)?,
     };
-    // A killed run may have left them; no other run can be writing here.
-    let _ = fs::remove_file(state.join(TEMPORARY));
-    let _ = fs::remove_dir_all(state.join(STAGE));
+    // A killed run may have left them, or anyone something in their place; no other run can be writing here.
+    for left in [TEMPORARY, STAGE].map(|name| state.join(name)) {
+        if fs::remove_file(&left).is_err() {
+            let _ = fs::remove_dir_all(&left);
+        }
+    }
     Ok(lock)
 }

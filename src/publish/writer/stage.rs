@@ -122,7 +122,8 @@ impl Stage {
         if let Some(known) = known.get(folder) {
             return known.clone();
         }
-        let made = match is_missing(&self.out.join(folder)) {
+        let place = self.out.join(folder);
+        let made = match is_missing(&place) && !passes_group_on(&place) {
             // If this fails, numbered files fail too, and that is reported.
             true => self.make_folder().ok().map(Arc::new),
             false => None,
@@ -155,6 +156,24 @@ impl Drop for Stage {
     fn drop(&mut self) {
         // The next run removes what is left.
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Whether a folder made in a place would get the group of the folder above it, as on web servers that several people
+/// write to; one that is moved there keeps its own.
+fn passes_group_on(place: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        const SET_GROUP: u32 = 0o2000;
+        let mut above = place.ancestors().skip(1);
+        let above = above.find_map(|folder| folder.metadata().ok());
+        above.is_some_and(|folder| folder.mode() & SET_GROUP != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = place;
+        false
     }
 }
 

@@ -428,6 +428,30 @@ fn new_folders_come_to_their_place_and_their_feeds_later() {
     assert_eq!(staged(&out), [""; 0].map(PathBuf::from));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn new_folders_get_the_group_of_a_folder_that_passes_it_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[page("a/1", "1")], false).unwrap();
+    let folder = dir.path().join("a");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o2775)).unwrap();
+    write(dir.path(), &[page("a/1", "1"), page("a/b/2", "2")], false).unwrap();
+    let mode = folder.join("b").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o2000, 0o2000, "{mode:o}");
+}
+
+#[test]
+fn things_in_the_place_of_waiting_contents_are_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[page("1", "1")], false).unwrap();
+    let state = dir.path().join(STATE_DIR);
+    fs::write(state.join(STAGE), "a file").unwrap();
+    fs::create_dir_all(state.join(TEMPORARY).join("a folder")).unwrap();
+    write(dir.path(), &[page("2", "2")], false).unwrap();
+    assert_eq!(fs::read(dir.path().join("2")).unwrap(), b"2");
+}
+
 #[test]
 fn files_that_come_to_a_new_folder_meanwhile_stay() {
     let dir = tempfile::tempdir().unwrap();
