@@ -90,8 +90,15 @@ fn split_removed<'p>(to_write: &[&Compared], plan: &'p Plan) -> (Vec<&'p String>
     }
     let mut sorted: Vec<&str> = to_write.iter().map(|page| page.path.as_str()).collect();
     sorted.sort_unstable();
-    // A file whose place a folder takes, or a page whose name differs only in case.
-    let is_blocking = |old: &&String| has_folder(&sorted, old) || plan.renamed.contains(old);
+    let is_in_place_of_file = |old: &str| {
+        let mut folders = old.match_indices('/').map(|(at, _)| &old[..at]);
+        folders.any(|folder| sorted.binary_search(&folder).is_ok())
+    };
+    // A file whose place a folder takes, one in a folder whose place a file takes, or a page whose name differs only in
+    // case.
+    let is_blocking = |old: &&String| {
+        has_folder(&sorted, old) || is_in_place_of_file(old) || plan.renamed.contains(old)
+    };
     plan.removed.iter().partition(is_blocking)
 }
 

@@ -1,6 +1,7 @@
 //! Compares the pages of a site with its folder: what a run would create, change and remove.
 
 use std::collections::HashMap;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
@@ -100,6 +101,8 @@ impl Plan {
             let old_case = old_case(path);
             let existing = match (old_case, &page.existing) {
                 (Some(_), _) => Existing::Nothing,
+                // Its files are removed first, since no page can be in a folder of this name.
+                (None, Ok(Existing::InTheWay)) if foreign.is_own_folder(path) => Existing::Nothing,
                 (None, Ok(existing)) => *existing,
                 (None, Err(error)) => {
                     let error = io::Error::new(error.kind(), error.to_string());
@@ -334,6 +337,23 @@ impl<'o> ForeignPaths<'o> {
             self.is_foreign(folder) || parent.is_some_and(|parent| self.is_blocked(parent));
         self.cached.insert(folder.to_owned(), is_blocked);
         is_blocked
+    }
+
+    /// Whether a folder has nothing but romfeed's own files in it and in all folders below; none of them is empty.
+    fn is_own_folder(&self, folder: &str) -> bool {
+        let is_own = |entry: io::Result<DirEntry>| {
+            let entry = entry.ok()?;
+            let path = format!("{folder}/{}", entry.file_name().to_str()?);
+            Some(match entry.file_type().ok()? {
+                kind if kind.is_dir() => self.is_own_folder(&path),
+                kind => kind.is_file() && self.own.contains(&path),
+            })
+        };
+        let Ok(entries) = fs::read_dir(self.out.join(folder)) else {
+            return false;
+        };
+        let mut entries = entries.map(is_own).peekable();
+        entries.peek().is_some() && entries.all(|is_own| is_own == Some(true))
     }
 
     fn is_foreign(&self, folder: &str) -> bool {

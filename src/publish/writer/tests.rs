@@ -208,14 +208,6 @@ fn files_are_replaced_by_folders() {
     write(dir.path(), &[page("a", "1")], false).unwrap();
     write(dir.path(), &[page("a/b", "1")], false).unwrap();
     assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"1");
-    // The other way round takes two runs, since the folder must become empty first.
-    let plan = write(dir.path(), &[page("a", "1")], false).unwrap();
-    assert_eq!(
-        (plan.foreign, plan.removed),
-        (vec!["a".to_owned()], vec!["a/b".to_owned()])
-    );
-    write(dir.path(), &[page("a", "1")], false).unwrap();
-    assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"1");
 }
 
 #[test]
@@ -439,6 +431,25 @@ fn new_folders_get_the_group_of_a_folder_that_passes_it_on() {
     write(dir.path(), &[page("a/1", "1"), page("a/b/2", "2")], false).unwrap();
     let mode = folder.join("b").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o2000, 0o2000, "{mode:o}");
+}
+
+#[test]
+fn a_page_takes_the_place_of_a_folder_with_own_files_alone() {
+    for (more, is_replaced) in [(None, true), (Some("q/a/mine"), false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let pages = ["q/a/x", "q/a/b/y", "q/z"].map(|path| page(path, path));
+        write(dir.path(), &pages, false).unwrap();
+        if let Some(file) = more {
+            fs::write(dir.path().join(file), "mine").unwrap();
+        }
+        let pages = ["q/a", "q/z"].map(|path| page(path, path));
+        let plan = write(dir.path(), &pages, false).unwrap();
+        assert_eq!(plan.foreign.is_empty(), is_replaced);
+        assert_eq!(plan.removed.len(), 2);
+        let place = dir.path().join("q/a");
+        assert_eq!(place.is_file(), is_replaced);
+        assert!(more.is_none_or(|file| dir.path().join(file).is_file()));
+    }
 }
 
 #[test]
