@@ -23,7 +23,7 @@ use crate::model::config::Config;
 pub const MEMORY: &str = "pages.json";
 /// Schema of the file. Raise it whenever what [`Sketch`], [`Overview`] or a digest is made from changes: otherwise pages of
 /// the former program stay until the next version.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 /// Longest file that is read, in bytes: about ten million pages.
 const MAX_SIZE: u64 = 1 << 30;
 
